@@ -1,0 +1,1 @@
+"""A fictional town with its publishers and readers, and three mornings of it."""

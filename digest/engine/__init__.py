@@ -1,0 +1,1 @@
+"""Where work runs: `inline` in this process."""

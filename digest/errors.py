@@ -1,0 +1,65 @@
+"""One exception tree. The docstring of a class is its default message; `str(error)` is always one line fit for an operator."""
+
+from __future__ import annotations
+
+
+class DigestError(Exception):
+    """Something went wrong in the digest service."""
+
+    exit_code = 2
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class SettingError(DigestError):
+    """A setting has a value that is not allowed."""
+
+
+class InputError(DigestError):
+    """What was asked for does not exist or is not allowed."""
+
+
+class StoreError(DigestError):
+    """The database cannot be used."""
+
+
+class StaleFence(StoreError):
+    """Somebody else holds this lease by now; nothing was written."""
+
+
+class FetchError(DigestError):
+    """A source could not be fetched."""
+
+
+class FeedError(DigestError):
+    """What was fetched is not a feed that can be read."""
+
+
+class TemplateError(DigestError):
+    """A template cannot be rendered."""
+
+
+class ProviderError(DigestError):
+    """The email provider did not take the batch."""
+
+
+class NotSent(ProviderError):
+    """The provider certainly did not accept the batch; it may be tried again later."""
+
+    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds the provider asked us to wait, when it said so."""
+
+
+class Unclear(ProviderError):
+    """The provider may or may not have accepted the batch: no answer that settles it."""
+
+
+class BadBatch(ProviderError):
+    """The provider refuses this batch as it stands; its mails may fare better one by one."""
+
+
+class Refused(ProviderError):
+    """The provider refuses us altogether (key, domain, quota): no reader is at fault and an operator must act."""

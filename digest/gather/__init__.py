@@ -1,0 +1,1 @@
+"""Sources -> articles. `fetch` opens connections, everything else is pure."""

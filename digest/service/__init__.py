@@ -1,0 +1,1 @@
+"""The verbs that cli, web, demo and the clock call."""

@@ -1,0 +1,120 @@
+"""The database: one engine, two doors. `reading` never blocks anybody; `writing` is one transaction, all or nothing.
+
+SQLite runs in WAL mode with `synchronous=FULL` on every connection (a commit that returned survives a power cut; with
+NORMAL it need not: https://sqlite.org/pragma.html#pragma_synchronous). Writers start with BEGIN IMMEDIATE: a deferred
+transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT without waiting when somebody wrote in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
+
+from digest.errors import StoreError
+
+BUSY_SECONDS = 15
+"""How long a SQLite writer waits for another before it gives up with a clear line."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `url`. Creates the folder of a SQLite file; opens no connection yet.
+
+    `postgresql://` is taken to mean psycopg 3. Raises StoreError for an address that cannot be understood or a driver
+    that is not installed.
+    """
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise StoreError("DATABASE_URL is not a database address; try sqlite:///data/digest.db") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"DATABASE_URL names {parsed.get_backend_name()}; it must be sqlite or postgresql")
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed.database or "", parsed)
+    try:
+        return create_engine(parsed, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise StoreError("PostgreSQL needs the driver psycopg: pip install 'digest-service[postgres]'") from None
+
+
+def _sqlite(file: str, url: Any) -> Engine:
+    if file and file != ":memory:":
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot create the folder of the database {file}: {error.strerror}") from None
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # None hands transaction control to us; the driver would otherwise begin late and deferred.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session for looking. What it sees is one consistent snapshot on SQLite, read committed on PostgreSQL."""
+    with _clear_errors(engine), Session(engine) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction: durable when the block ends, without any trace when it raises."""
+    immediate = engine.execution_options(immediate=True)
+    with _clear_errors(engine), Session(immediate, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def database_time(session: Session) -> float:
+    """Unix seconds by the database's own clock: leases must not depend on which machine asks (design, section 5)."""
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    query = "SELECT (julianday('now') - 2440587.5) * 86400.0" if sqlite else "SELECT extract(epoch FROM clock_timestamp())"
+    return float(session.connection().execute(text(query)).scalar_one())
+
+
+@contextmanager
+def _clear_errors(engine: Engine) -> Iterator[None]:
+    """Turn what an operator can mend (locked, unwritable, unreachable, full, not yet created) into one line."""
+    try:
+        yield
+    except exc.OperationalError as error:
+        raise StoreError(_line(engine, str(error.orig).strip().splitlines()[0])) from error
+    except exc.ProgrammingError as error:
+        if "UndefinedTable" in type(error.orig).__name__:
+            raise StoreError(_line(engine, "no such table")) from error
+        raise
+
+
+def _line(engine: Engine, told: str) -> str:
+    where = engine.url.database or str(engine.url.host)
+    cures = {
+        "database is locked": f"another process holds it for more than {BUSY_SECONDS} s; stop that process or wait",
+        "readonly": "it cannot be written; check the file's and the folder's permissions",
+        "unable to open": "it cannot be opened; check the path and its permissions",
+        "disk is full": "the disk is full; free some space",
+        "no such table": "its tables are missing; run `digest db upgrade`",
+    }
+    for sign, cure in cures.items():
+        if sign in told:
+            return f"database {where}: {cure}"
+    return f"database {where}: {told}"

@@ -1,0 +1,1 @@
+"""Articles -> stories. Every module here is pure: no database, network, clock or randomness."""

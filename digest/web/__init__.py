@@ -1,0 +1,1 @@
+"""The pages' application; the readers' own pages come from `subscribers.web`."""
