@@ -1,0 +1,118 @@
+"""What every command needs: the opened service, tables, progress, and errors as one line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from digest.service.core import DigestService
+    from digest.settings import Loaded
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON array on standard output, for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+NOTHING = 3
+"""Exit code: there was nothing to do."""
+
+
+def console(*, errors: bool = False) -> Console:
+    """Rich's console; it honours NO_COLOR and leaves colour out when nobody watches."""
+    from rich.console import Console
+
+    return Console(stderr=errors, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """One plain line on standard output."""
+    typer.echo(line)
+
+
+def tell(line: str) -> None:
+    """One plain line on standard error: notes and hints, out of the way of what a script reads."""
+    typer.echo(line, err=True)
+
+
+def load_settings() -> Loaded:
+    """Settings with a key; what start-up has to say goes to standard error."""
+    from digest.settings import load, with_keys
+
+    loaded = with_keys(load())
+    for note in loaded.notes:
+        tell(f"note: {note}")
+    return loaded
+
+
+@contextmanager
+def service() -> Iterator[DigestService]:
+    """The service on the configured database. A SQLite database that is not there yet is made."""
+    from digest.service.core import DigestService
+    from digest.service.schema import prepare
+
+    settings = load_settings().settings
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    opened = DigestService(settings, engine=prepare(settings))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool = False, right: Sequence[str] = ()) -> None:
+    """Rows as a table on a terminal, as aligned plain lines elsewhere, as JSON when asked."""
+    if as_json:
+        typer.echo(json.dumps([{name: row.get(name) for name in columns} for row in rows], ensure_ascii=False, default=str))
+        return
+    if not rows:
+        return
+    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
+    if not sys.stdout.isatty():
+        widths = [max(len(line[at]) for line in [list(columns), *cells]) for at in range(len(columns))]
+        for line in [list(columns), *cells]:
+            padded = (c.rjust(w) if n in right else c.ljust(w) for c, w, n in zip(line, widths, columns, strict=True))
+            typer.echo("  ".join(padded).rstrip())
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for line in cells:
+        table.add_row(*(Text(cell) for cell in line))  # Text: brackets in a headline are no markup
+    console().print(table, soft_wrap=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(part) for part in value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat(sep=" ", timespec="minutes").replace("+00:00", " UTC")
+    return str(value)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A progress line on standard error with done/total, rate and time left; silent when nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    err = console(errors=True)
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        yield bar
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """ "1 article", "2 articles"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,59 @@
+"""Web, clock and dispatch in one process, stopped cleanly."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import uvicorn
+
+from digest.cli.common import say
+from digest.engine.inline import InlineEngine
+from digest.errors import InputError
+from digest.service.core import DigestService
+from digest.web.app import create_app
+
+log = logging.getLogger(__name__)
+
+
+def serve(service: DigestService, host: str, port: int, *, with_clock: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT. What is being sent then is finished, what is leased is released, nothing is lost.
+
+    Raises SettingError before anything starts when a network provider lacks what it needs, InputError for a taken port.
+    """
+    service.sender()
+    listener = _listen(host, port)
+    at = f"http://{host}:{listener.getsockname()[1]}"
+    engine = InlineEngine({"dispatch": lambda stop: service.dispatch(stop=stop)})
+    service.on_mail_planned = lambda: engine.wake("dispatch")
+    engine.start()
+    clock = None
+    if with_clock:
+        from scheduler import make_clock
+
+        clock = make_clock(service, lambda: engine.wake("dispatch"))
+        clock.start()
+    say(f"serving {at}/subscribe (Ctrl-C stops)")
+    try:
+        server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False, lifespan="off"))
+        server.run(sockets=[listener])
+    finally:
+        if clock is not None:
+            clock.shutdown(wait=True)
+        if engine.stop():
+            log.info("stopped; nothing is half-done")
+        else:
+            log.warning("stopped while a batch was waiting for the provider; the next start settles it")
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); set PORT or give --port 0") from None
+    return listener

@@ -1,0 +1,137 @@
+"""What an edition tells, before it is rendered, and what is left of it once frozen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from digest.compose.fragments import Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One telling of a story as a template sees it. Every text is plain; templates escape."""
+
+    story_id: int
+    version: int
+    from_version: int
+    """0 for the full telling, else the version whose readers get this as an update."""
+    article_id: int
+    title: str
+    summary: str
+    url: str
+    publisher: str
+    language: str
+    direction: str
+    also: tuple[str, ...] = ()
+    """Further publishers by name, at most three."""
+    others: int = 0
+    """How many more publishers there are."""
+    image_url: str = ""
+    image_alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFacts:
+    """What selection and layout need to know of a frozen story."""
+
+    version: int
+    topics: tuple[int, ...]
+    title: str
+    words: int
+    publishers: int
+    updates: Mapping[int, str] = field(default_factory=dict)
+    """Version sent before -> headline of the update for its readers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The settings that reach a mail's bytes; frozen with the edition."""
+
+    name: str
+    public_url: str
+    sender: str
+    reply_to: str
+    postal_address: str
+    accent: str
+    list_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything an edition froze, except the fragments themselves, which are named by content address.
+
+    `html` and `text` map a block key such as "card/de/17/2/0" to the address of its fragment.
+    """
+
+    kind: str
+    """"digest", or the name of a system mail such as "confirm"."""
+    frozen_at: datetime
+    site: Site
+    topics: Mapping[int, str]
+    stories: Mapping[int, StoryFacts]
+    orders: Mapping[str, tuple[int, ...]]
+    """Window start (ISO) -> story ids, best first: only stories with news in that window."""
+    reasons: Mapping[str, Mapping[int, str]]
+    """Window start -> story id -> the parts of its rank, as one sentence."""
+    times: Mapping[int, datetime]
+    """Article id -> when it was published, shown as clock time."""
+    html: Mapping[str, str]
+    text: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=dict)
+    """A system mail's own values (its subject, its topics)."""
+
+
+def pack_manifest(manifest: Manifest) -> bytes:
+    """Canonical JSON: the same manifest gives the same bytes."""
+    plain = asdict(manifest)
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot freeze {value!r}")
+
+
+def unpack_manifest(data: bytes) -> Manifest:
+    """What `pack_manifest` packed."""
+    raw = json.loads(data)
+    return Manifest(
+        kind=raw["kind"],
+        frozen_at=datetime.fromisoformat(raw["frozen_at"]),
+        site=Site(**raw["site"]),
+        topics={int(key): value for key, value in raw["topics"].items()},
+        stories={int(key): _facts(value) for key, value in raw["stories"].items()},
+        orders={key: tuple(value) for key, value in raw["orders"].items()},
+        reasons={key: {int(k): v for k, v in value.items()} for key, value in raw["reasons"].items()},
+        times={int(key): datetime.fromisoformat(value) for key, value in raw["times"].items()},
+        html=raw["html"],
+        text=raw["text"],
+        values=raw["values"],
+    )
+
+
+def _facts(raw: dict[str, object]) -> StoryFacts:
+    updates = raw["updates"]
+    topics = raw["topics"]
+    assert isinstance(updates, dict) and isinstance(topics, list)  # noqa: S101 - written by pack_manifest above
+    return StoryFacts(
+        version=int(str(raw["version"])),
+        topics=tuple(int(topic) for topic in topics),
+        title=str(raw["title"]),
+        words=int(str(raw["words"])),
+        publishers=int(str(raw["publishers"])),
+        updates={int(key): str(value) for key, value in updates.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A manifest with its fragments at hand: all that composing reads."""
+
+    manifest: Manifest
+    html: Mapping[str, Fragment]
+    text: Mapping[str, Fragment]

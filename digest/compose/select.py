@@ -1,0 +1,80 @@
+"""Which stories go into one reader's mail, and in which order. Pure.
+
+The order of picks is the layout: the first is the lead, those up to the reader's cap are cards, the rest are the
+one-liners under "also new".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from digest.compose.content import Manifest, StoryFacts
+from digest.types import Pick, ReaderProfile
+
+BRIEFS = 5
+"""One-liners after the cards: enough to feel informed, few enough to end (docs: look)."""
+
+
+def topic_of(story: StoryFacts, topics: Sequence[int]) -> int | None:
+    """The reader's first topic that the story belongs to (design, section 8), or None when it concerns none of them."""
+    return next((topic for topic in topics if topic in story.topics), None)
+
+
+def pick_for(story_id: int, story: StoryFacts, memory: Mapping[int, tuple[Pick, ...]]) -> Pick | None:
+    """How this story may come to this reader: in full, as an update, or not at all.
+
+    An update comes once, to readers who were sent an earlier version, and only where there is something new to say.
+    """
+    sent = memory.get(story_id)
+    if not sent:
+        return Pick(story_id, story.version)
+    if any(pick.from_version for pick in sent):
+        return None
+    last = max(pick.version for pick in sent)
+    return Pick(story_id, story.version, last) if last in story.updates else None
+
+
+def select(
+    manifest: Manifest, since: str, profile: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
+) -> tuple[Pick, ...]:
+    """The picks of one reader, best first. Every topic with news gets its best story before any topic gets its second."""
+    chosen: list[tuple[int, Pick]] = []
+    for story_id in manifest.orders.get(since, ()):
+        story = manifest.stories[story_id]
+        topic = topic_of(story, profile.topics)
+        pick = pick_for(story_id, story, memory) if topic is not None else None
+        if pick is not None and topic is not None:
+            chosen.append((topic, pick))
+    cards = _fair(chosen, profile.max_stories)
+    briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
+    return (*_lead_first(cards), *briefs)
+
+
+def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
+    best: dict[int, Pick] = {}
+    for topic, pick in chosen:
+        best.setdefault(topic, pick)
+    kept = set(list(best.values())[:cap])
+    for _, pick in chosen:
+        if len(kept) >= cap:
+            break
+        kept.add(pick)
+    return [pick for _, pick in chosen if pick in kept]
+
+
+def _lead_first(cards: list[Pick]) -> list[Pick]:
+    """News leads; an update leads only a mail that has nothing else."""
+    lead = next((pick for pick in cards if not pick.from_version), None)
+    return cards if lead is None else [lead, *(pick for pick in cards if pick is not lead)]
+
+
+def explain(manifest: Manifest, since: str, profile: ReaderProfile, pick: Pick, place: int) -> str:
+    """One sentence: why this story stood at this place of this reader's mail."""
+    story = manifest.stories[pick.story_id]
+    topic = topic_of(story, profile.topics)
+    name = manifest.topics.get(topic, "") if topic is not None else ""
+    rank = manifest.reasons.get(since, {}).get(pick.story_id, "")
+    where = "the lead" if place == 0 else "a card" if place < profile.max_stories else "a one-liner"
+    news = "an update on what was sent before" if pick.from_version else "not sent before"
+    told = "1 publisher" if story.publishers == 1 else f"{story.publishers} publishers"
+    return f"{where} in {name}: told by {told}, {news}; {rank}"

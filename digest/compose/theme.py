@@ -1,0 +1,144 @@
+"""Templates of one language: Jinja2 with translations, strict about missing values, closed to everything else."""
+
+from __future__ import annotations
+
+import colorsys
+import textwrap
+import unicodedata
+from collections.abc import Callable
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from babel import Locale, UnknownLocaleError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from digest.compose.content import Site
+from digest.compose.fragments import hole
+from digest.errors import TemplateError
+
+WIDTH = 72
+"""Columns of the text part: quoted twice in a reply it still fits an 80 column screen (RFC 3676, section 4.2)."""
+
+def direction(language: str) -> str:
+    """"rtl" or "ltr" for a language tag; "ltr" for a language that nobody knows."""
+    try:
+        return str(Locale.parse(language.replace("-", "_")).text_direction)
+    except (UnknownLocaleError, ValueError):
+        return "ltr"
+
+
+class Personal:
+    """What a template may say of the reader: each attribute prints the marker of a hole."""
+
+    def __getattr__(self, name: str) -> str:
+        return hole(name)
+
+    def time(self, story: Any) -> str:
+        """The clock time of a telling in the reader's zone and language."""
+        return hole(f"time:{story.article_id}")
+
+
+class Theme:
+    """One folder of mail templates, in any language there is a catalogue for.
+
+    `translations` gives the gettext catalogue of a language (an empty one for English).
+    """
+
+    def __init__(self, folder: Path, translations: Callable[[str], NullTranslations]) -> None:
+        self.folder = folder
+        self._translations = translations
+        self._environments: dict[str, jinja2.Environment] = {}
+
+    def environment(self, language: str) -> jinja2.Environment:
+        """The environment of one language. HTML is escaped by file name; a name that is not given is an error."""
+        if language not in self._environments:
+            made = ImmutableSandboxedEnvironment(
+                loader=jinja2.FileSystemLoader(self.folder),
+                undefined=jinja2.StrictUndefined,
+                autoescape=lambda name: bool(name and name.endswith(".html")),
+                extensions=["jinja2.ext.i18n"],
+                trim_blocks=True,
+                lstrip_blocks=True,
+                keep_trailing_newline=True,
+            )
+            made.install_gettext_translations(self._translations(language), newstyle=True)  # type: ignore[attr-defined]
+            made.filters["wrapped"] = wrapped
+            made.filters["underline"] = underline
+            self._environments[language] = made
+        return self._environments[language]
+
+    def gettext(self, language: str, message: str) -> str:
+        return self._translations(language).gettext(message)
+
+    def ngettext(self, language: str, one: str, many: str, count: int) -> str:
+        return self._translations(language).ngettext(one, many, count)
+
+    def macros(self, mail: str, kind: str, language: str, site: Site) -> Any:
+        """The macros of `email/<mail>/body.<kind>`, ready to be called block by block."""
+        name = f"email/{mail}/body.{kind}"
+        try:
+            return self.environment(language).get_template(name).make_module(variables(language, site))
+        except jinja2.TemplateError as error:
+            raise TemplateError(_line(name, error)) from error
+
+    def render(self, name: str, language: str, site: Site, **values: Any) -> str:
+        """A whole template. Raises TemplateError, one line naming file and cause."""
+        try:
+            return self.environment(language).get_template(name).render(variables(language, site), **values)
+        except jinja2.TemplateError as error:
+            raise TemplateError(_line(name, error)) from error
+
+
+def call(macro: Callable[..., Any], name: str, *args: Any) -> str:
+    """Call one block's macro. Raises TemplateError, one line naming file and cause."""
+    try:
+        return str(macro(*args))
+    except jinja2.TemplateError as error:
+        raise TemplateError(_line(name, error)) from error
+
+
+def variables(language: str, site: Site) -> dict[str, Any]:
+    """What every mail template sees. Nothing leads from here to settings, environment or models."""
+    turned = direction(language)
+    return {
+        "lang": language,
+        "dir": turned,
+        "rtl": " rtl" if turned == "rtl" else "",
+        "site": {
+            "name": site.name,
+            "public_url": site.public_url,
+            "postal_address": site.postal_address.replace(" | ", ", "),
+            "accent": site.accent,
+            "accent_dark": on_dark(site.accent),
+        },
+        "p": Personal(),
+    }
+
+
+def on_dark(colour: str) -> str:
+    """The accent tuned for dark paper: same hue, lightness 0.72, so that its contrast stays above 4.5:1 on #16181a."""
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
+    tuned = colorsys.hls_to_rgb(hue, 0.72, min(saturation, 0.65))
+    return "#" + "".join(f"{round(part * 255):02x}" for part in tuned)
+
+
+def wrapped(text: str) -> str:
+    """Text broken at WIDTH columns; words (links among them) stay whole."""
+    return "\n".join(
+        textwrap.wrap(str(text), WIDTH, break_long_words=False, break_on_hyphens=False) if len(str(text)) > WIDTH else [str(text)]
+    )
+
+
+def underline(text: str, rule: str = "=") -> str:
+    """A heading for plain text: the rule is as wide as the text is on a screen."""
+    wide = sum(2 if unicodedata.east_asian_width(char) in "WF" else not unicodedata.combining(char) for char in str(text))
+    return f"{text}\n{rule * min(wide, WIDTH)}"
+
+
+def _line(name: str, error: jinja2.TemplateError) -> str:
+    where = getattr(error, "name", None) or name
+    at = getattr(error, "lineno", None)
+    return f"template {where}{f', line {at}' if at else ''}: {error.message or type(error).__name__}"

@@ -1,0 +1,93 @@
+"""How a mail speaks to readers who share language, zone and rhythm: dates, clock times, counts. Pure."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+
+from digest.compose.theme import Theme
+
+SUBJECT = 60
+"""Characters of a subject: what a phone shows before it cuts (docs: look)."""
+
+WORDS_A_MINUTE = 220
+"""Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-analysis)."""
+
+
+def locale_of(language: str) -> Locale:
+    """Babel's locale of a language tag; English where there is none."""
+    try:
+        return Locale.parse(language.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale("en")
+
+
+class Voice:
+    """One language in one zone, speaking from the moment the edition was frozen."""
+
+    def __init__(self, theme: Theme, language: str, timezone: str, frozen_at: datetime) -> None:
+        self._theme = theme
+        self.language = language
+        self._zone = ZoneInfo(timezone)
+        self._locale = locale_of(language)
+        self._now = frozen_at.astimezone(self._zone)
+
+    def date(self) -> str:
+        """The masthead's date."""
+        return str(format_date(self._now.date(), "full", locale=self._locale))
+
+    def clock(self, at: datetime) -> str:
+        """A clock time, with the weekday; with the date once it is a week or more away."""
+        local = at.astimezone(self._zone)
+        pattern = "EEE HH:mm" if abs(self._now - local) < timedelta(days=6) else "d MMM y"
+        return str(format_datetime(local, pattern, tzinfo=self._zone, locale=self._locale))
+
+    def next(self, due: datetime) -> str:
+        """When the next digest comes: "tomorrow 07:00", "Monday 07:00"."""
+        local = due.astimezone(self._zone)
+        at = local.strftime("%H:%M")
+        days = (local.date() - self._now.date()).days
+        if days == 0:
+            return self._theme.gettext(self.language, "today %(time)s") % {"time": at}
+        if days == 1:
+            return self._theme.gettext(self.language, "tomorrow %(time)s") % {"time": at}
+        return f"{format_date(local.date(), 'EEEE', locale=self._locale)} {at}"
+
+    def stats(self, stories: int, words: int) -> str:
+        """ "12 stories, 4 min"."""
+        count = self._theme.ngettext(self.language, "%(n)s story", "%(n)s stories", stories) % {"n": stories}
+        minutes = self._theme.gettext(self.language, "%(n)s min") % {"n": max(1, round(words / WORDS_A_MINUTE))}
+        return f"{count}{self._theme.gettext(self.language, ', ')}{minutes}"
+
+    def names(self, names: Sequence[str]) -> str:
+        """Names as a list in the language's manner."""
+        return str(format_list(list(names), locale=self._locale)) if names else ""
+
+    def update(self, title: str) -> str:
+        """The headline of an update."""
+        return f"{self._theme.gettext(self.language, 'Update')}: {title}"
+
+
+def shorten(text: str, most: int = SUBJECT) -> str:
+    """Text of at most so many characters, cut between words, with an ellipsis where something is missing."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    at = kept.rfind(" ")
+    return (kept[:at] if at > most // 2 else kept).rstrip(" ,;:–—-") + "…"
+
+
+def plain(text: str) -> str:
+    """Escaping for the text part: none."""
+    return text
+
+
+def escaped(text: str) -> str:
+    """Escaping for HTML, right in text and in quoted attributes alike."""
+    return html.escape(text, quote=True)

@@ -1,0 +1,116 @@
+"""Composing for the sender and for the pages: reads only what was frozen, writes nothing."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from digest.compose.assemble import Composer, Hands
+from digest.compose.content import Frozen, unpack_manifest
+from digest.compose.fragments import unpack
+from digest.compose.select import explain
+from digest.compose.theme import Theme
+from digest.errors import DigestError, InputError
+from digest.service.profiles import profiles_of
+from digest.store import editions
+from digest.store.db import reading
+from digest.types import Due, Envelope, LeftOut, ReaderProfile, Recipient
+from subscribers import roster
+from subscribers.cadence import next_due
+from subscribers.tokens import Keyring, Tokens
+
+KEPT = 8
+"""Editions whose fragments stay in memory: a few megabytes each; chunks of one edition come one after the other."""
+
+
+class Press:
+    """Composes deliveries from frozen editions."""
+
+    def __init__(self, engine: Engine, theme: Theme, keyring: Keyring) -> None:
+        self._engine = engine
+        self._theme = theme
+        self._keyring = keyring
+        self._composers: OrderedDict[tuple[int, str], Composer] = OrderedDict()
+
+    def compose(self, edition_id: int, due: Sequence[Due], encoding: str) -> list[Envelope | LeftOut]:
+        """One envelope or reason for each delivery, in order. What cannot be built for one reader is that reader's alone."""
+        composer = self._composer(edition_id, encoding)
+        with reading(self._engine) as session:
+            profiles = profiles_of(session, sorted({item.profile_id for item in due}))
+            people = roster.recipients(session, [item.subscriber_id for item in due])
+        composed: list[Envelope | LeftOut] = []
+        for item in due:
+            person = people.get(item.subscriber_id)
+            if person is None:
+                composed.append(LeftOut(item.subscriber_id, "skipped", "left"))
+                continue
+            to = Recipient(item.subscriber_id, *person)
+            try:
+                composed.append(composer.compose(item, profiles[item.profile_id], to))
+            except DigestError as error:
+                composed.append(LeftOut(item.subscriber_id, "rejected", str(error)))
+        return composed
+
+    def view(self, edition_id: int, subscriber_id: int) -> tuple[str, bytes] | None:
+        """Subject and HTML of a reader's mail without personal links; None when nothing was composed for them."""
+        with reading(self._engine) as session:
+            row = editions.delivery(session, edition_id, subscriber_id)
+            if row is None:
+                return None
+            profile_id, _, picks = row
+            profile = profiles_of(session, [profile_id])[profile_id]
+        return self._composer(edition_id, "raw").view(picks, profile) if picks else None
+
+    def why(self, edition_id: int, subscriber_id: int) -> list[tuple[str, str]]:
+        """(headline, one sentence) for every story of a reader's mail, in its order."""
+        with reading(self._engine) as session:
+            row = editions.delivery(session, edition_id, subscriber_id)
+            if row is None:
+                return []
+            profile_id, since, picks = row
+            profile = profiles_of(session, [profile_id])[profile_id]
+        manifest = self._frozen(edition_id)[0].manifest
+        return [
+            (
+                manifest.stories[pick.story_id].updates.get(pick.from_version, manifest.stories[pick.story_id].title),
+                explain(manifest, since.isoformat(), profile, pick, place),
+            )
+            for place, pick in enumerate(picks)
+        ]
+
+    def _composer(self, edition_id: int, encoding: str) -> Composer:
+        key = (edition_id, encoding)
+        if key not in self._composers:
+            frozen, key_id = self._frozen(edition_id)
+
+            # Links of a digest name their edition; those of a system mail expire, so they name their minute of issue.
+            minute = int(frozen.manifest.frozen_at.timestamp() // 60)
+            context = edition_id if frozen.manifest.kind == "digest" else minute
+
+            def links(subscriber_id: int) -> Tokens:
+                return self._keyring.tokens(subscriber_id, context, key_id)
+
+            hands = Hands(links=links, next_due=_next)
+            self._composers[key] = Composer(edition_id, frozen, self._theme, hands, encoding)
+            while len(self._composers) > KEPT:
+                self._composers.popitem(last=False)
+        self._composers.move_to_end(key)
+        return self._composers[key]
+
+    def _frozen(self, edition_id: int) -> tuple[Frozen, int]:
+        with reading(self._engine) as session:
+            edition = editions.get_edition(session, edition_id)
+            if edition.blob is None:
+                raise InputError(f"edition {edition_id} is not frozen yet")
+            manifest = unpack_manifest(editions.blobs(session, [edition.blob])[edition.blob])
+            stored = editions.blobs(session, [*manifest.html.values(), *manifest.text.values()])
+            html = {key: unpack(stored[place]) for key, place in manifest.html.items()}
+            text = {key: unpack(stored[place]) for key, place in manifest.text.items()}
+            return Frozen(manifest, html, text), edition.key_id
+
+
+def _next(profile: ReaderProfile, after: datetime) -> datetime:
+    return next_due(profile.cadence, profile.send_minute, profile.timezone, after=after)

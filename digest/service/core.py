@@ -1,0 +1,181 @@
+"""The service: the verbs that cli, web, demo and the clock call. Thin; the work is in the modules beside this one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine
+
+from digest.compose.blocks import BlockCache
+from digest.compose.content import Site
+from digest.compose.fragments import guard as guarded
+from digest.compose.theme import Theme
+from digest.dispatch.providers import make_provider
+from digest.dispatch.sender import Sender
+from digest.errors import InputError, SettingError
+from digest.gather.fetch import Door
+from digest.service import gathering, planning
+from digest.service.clustering import cluster_new
+from digest.service.composing import Press
+from digest.service.freezing import Workshop
+from digest.service.places import templates_folder
+from digest.service.planning import Planned
+from digest.settings import Settings, missing_for_sending
+from digest.store import clock, editions
+from digest.store.db import open_database, reading, writing
+from digest.store.schema import require_current
+from digest.types import DispatchReport, GatherRow
+from subscribers import roster
+from subscribers.i18n import Catalogues
+from subscribers.tokens import Keyring
+
+log = logging.getLogger(__name__)
+
+GATHER_WORKERS = 8
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class DigestService:
+    """One process's view of the service. Safe to use from several threads; close it when done."""
+
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now, engine: Engine | None = None) -> None:
+        """`settings` must hold at least one key (`settings.with_keys`). Raises StoreError when the schema is not current."""
+        self.settings = settings
+        self.now = now
+        self.engine = engine if engine is not None else open_database(settings.database_url)
+        require_current(self.engine)
+        self.keyring = Keyring(settings.secret_keys)
+        self.catalogues = Catalogues(templates_folder() / "locale")
+        self.theme = Theme(templates_folder(), self.catalogues.translations)
+        self.shop = Workshop(self.engine, self.theme, site_of(settings), BlockCache(), self.catalogues.languages)
+        self.press = Press(self.engine, self.theme, self.keyring)
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._door: Door | None = None
+        self._sender: Sender | None = None
+        self._lock = threading.Lock()
+
+    # --- gather -------------------------------------------------------------------------------------------------------
+
+    @property
+    def door(self) -> Door:
+        """The one outbound door."""
+        with self._lock:
+            if self._door is None:
+                contact = self.settings.contact_url or self.settings.public_url
+                if self.settings.allow_private_networks:
+                    log.warning("ALLOW_PRIVATE_NETWORKS is on: sources may reach into private networks; development only")
+                self._door = Door(
+                    user_agent=f"digest-service (+{contact})", allow_private=self.settings.allow_private_networks
+                )
+            return self._door
+
+    def gather(
+        self, *, only: Sequence[int] | None = None, due_only: bool = False, on_row: Callable[[GatherRow], None] | None = None
+    ) -> list[GatherRow]:
+        """Fetch sources and put their new articles into stories. One row for each source; failures are rows with a reason."""
+        rows = gathering.gather(
+            self.engine, self.door, now=self.now, only=only, due_only=due_only, on_row=on_row, workers=GATHER_WORKERS
+        )
+        cluster_new(self.engine, now=self.now())
+        return rows
+
+    # --- plan and send ------------------------------------------------------------------------------------------------
+
+    def plan(self) -> list[Planned]:
+        """Plan and freeze what is due now, if this process holds the clock; durable when this returns."""
+        with writing(self.engine) as session:
+            fence = clock.take_clock(session, self.holder)
+        if fence is None:
+            return []
+        held = fence
+        return planning.plan_tick(
+            self.shop,
+            now=self.now(),
+            key_id=self.keyring.key_id,
+            guard=lambda session: clock.check_clock(session, self.holder, held),
+        )
+
+    def sender(self) -> Sender:
+        """The sender to the configured provider. Raises SettingError while a network provider lacks what it needs."""
+        missing = missing_for_sending(self.settings)
+        if missing:
+            raise SettingError(f"PROVIDER is {self.settings.provider}, but {'; '.join(missing)}; see .env.example")
+        with self._lock:
+            if self._sender is None:
+                self._sender = Sender(
+                    self.engine,
+                    make_provider(self.settings),
+                    self.press.compose,
+                    holder=self.holder,
+                    address_hashes=self.keyring.address_hashes,
+                )
+            return self._sender
+
+    def dispatch(
+        self,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[DispatchReport], None] | None = None,
+        edition_id: int | None = None,
+    ) -> DispatchReport:
+        """Send what is ready until nothing is; a set `stop` finishes the batch in hand and releases the rest."""
+        return self.sender().drain(stop=stop, on_progress=on_progress, edition_id=edition_id)
+
+    def audience(self, topic: str | None, address: str | None) -> tuple[int, int | None, int | None]:
+        """How many active readers a send by hand would reach, with the topic's and the reader's id."""
+        with reading(self.engine) as session:
+            topic_id = roster.get_topic(session, topic).id if topic else None
+            reader = roster.show(session, address) if address else None
+            if reader is not None and reader.status != "active":
+                raise InputError(f"{address} is {reader.status}, so nothing can be sent there")
+            count = editions.count(session, editions.audience(topic_id, reader.id if reader else None))
+        return count, topic_id, reader.id if reader else None
+
+    def send_by_hand(self, topic_id: int | None, subscriber_id: int | None, *, key: str | None = None, since: datetime | None = None) -> Planned | None:
+        """Plan and freeze a send by hand; None when `key` was used before. `dispatch` then sends it."""
+        return planning.plan_by_hand(
+            self.shop,
+            editions.audience(topic_id, subscriber_id),
+            now=self.now(),
+            key_id=self.keyring.key_id,
+            key=key or f"{self.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+            topic_id=topic_id,
+            since=since,
+        )
+
+    def close(self) -> None:
+        """Release connections and the clock."""
+        with writing(self.engine) as session:
+            clock.release_clock(session, self.holder)
+        if self._door is not None:
+            self._door.close()
+        if self._sender is not None:
+            self._sender.close()
+        self.engine.dispose()
+
+
+def site_of(settings: Settings) -> Site:
+    """The settings that reach a mail's bytes. Nothing in them can be taken for one of our markers."""
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    domain = parseaddr(settings.from_)[1].rpartition("@")[2] or host
+    return Site(
+        name=guarded(settings.site_name),
+        public_url=guarded(settings.public_url),
+        sender=settings.from_,
+        reply_to=settings.reply_to,
+        postal_address=guarded(settings.postal_address),
+        accent=settings.accent,
+        list_domain=domain if "." in domain or domain == "localhost" else host,
+    )
+
+

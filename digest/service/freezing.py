@@ -1,0 +1,234 @@
+"""Freezing an edition: what it tells is chosen, written, compiled and stored before anybody may send it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, inline, story_blocks
+from digest.compose.content import Card, Frozen, Manifest, Site, StoryFacts, pack_manifest
+from digest.compose.fragments import Fragment, address, cut, guard, pack
+from digest.compose.theme import Theme, direction
+from digest.service.profiles import profiles_of
+from digest.store import editions, stories
+from digest.store.db import reading, writing
+from digest.stories.rank import StoryFacts as RankFacts
+from digest.stories.rank import facts_of, lead_telling, rank
+from digest.stories.summary import news_since, summarise
+from digest.types import Telling
+from subscribers import roster
+
+CANDIDATES = 120
+"""Stories an edition keeps for each window: ten times what a reader is shown, so that memory may strike many."""
+
+ALSO = 3
+"""Further publishers named under a story; the rest is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What freezing works with."""
+
+    engine: Engine
+    theme: Theme
+    site: Site
+    cache: BlockCache
+    languages: tuple[str, ...]
+    """The languages there are catalogues for."""
+
+
+def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
+    """Freeze a planned digest edition; returns its number of deliveries. Durable and leasable when this returns.
+
+    Safe to repeat after a crash: until the last transaction nothing of it is visible.
+    """
+    with reading(shop.engine) as session:
+        edition = editions.get_edition(session, edition_id)
+        until = edition.planned_at
+        profiles = profiles_of(session, editions.profile_ids(session, edition_id)).values()
+        topics = _topics(session, sorted({topic for profile in profiles for topic in profile.topics}), edition.topic_id)
+        starts = editions.windows(session, edition_id)
+        ids = stories.stories_in_window(session, topic_ids=sorted(topics), since=starts[0], until=until) if starts else []
+        tellings = _until(stories.tellings_of(session, ids), until)
+        versions = editions.versions_told(session, ids)
+    chosen, orders, reasons = _rank(tellings, topics, starts, until)
+    languages = sorted({profile.language if profile.language in shop.languages else "en" for profile in profiles} | {"en"})
+    cards = {story: _cards(told, sorted(versions.get(story, ())), until) for story, told in chosen.items()}
+    blocks = [block for language in languages for block in chrome_blocks(topics, language)]
+    blocks += [b for language in languages for tells in cards.values() for b in story_blocks(tells, language)]
+    compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
+    facts = _facts(chosen, cards, topics, compiled)
+    manifest, blobs = _manifest(shop, now, topics, facts, orders, reasons, chosen, compiled)
+    data = pack_manifest(manifest)
+    blobs[address(data)] = data
+    with writing(shop.engine) as session:
+        return editions.freeze(
+            session, edition_id, at=now, blob=address(data), blobs=blobs,
+            told={story: fact.version for story, fact in facts.items()},
+        )
+
+
+def _topics(session: Session, ids: Sequence[int], only: int | None) -> dict[int, str]:
+    names = {topic.id: topic.name for topic in roster.list_topics(session)}
+    return {id_: guard(names[id_]) for id_ in ids if id_ in names and only in (None, id_)}
+
+
+def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[int, list[Telling]]:
+    """What was known when the edition's window closed; later articles belong to the next one."""
+    kept = {
+        story: [telling for telling in told if telling.news_at is None or telling.news_at <= until]
+        for story, told in tellings.items()
+    }
+    return {story: told for story, told in kept.items() if any(telling.news_at for telling in told)}
+
+
+def _rank(
+    tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str], starts: Sequence[datetime], until: datetime
+) -> tuple[dict[int, list[Telling]], dict[str, tuple[int, ...]], dict[str, dict[int, str]]]:
+    """Per window start: stories best first, with the parts of each rank as words."""
+    orders: dict[str, tuple[int, ...]] = {}
+    reasons: dict[str, dict[int, str]] = {}
+    for since in starts:
+        inside: list[RankFacts] = [
+            facts_of(story, told)
+            for story, told in tellings.items()
+            if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & topics.keys() for t in told)
+        ]
+        ranked = rank(inside, since=since, until=until)[:CANDIDATES]
+        orders[since.isoformat()] = tuple(found.story_id for found in ranked)
+        reasons[since.isoformat()] = {
+            found.story_id: "rank " + ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
+            for found in ranked
+        }
+    wanted = {story for order in orders.values() for story in order}
+    return {story: list(told) for story, told in tellings.items() if story in wanted}, orders, reasons
+
+
+def _cards(told: Sequence[Telling], told_versions: Sequence[int], until: datetime) -> list[Card]:
+    """The full telling, and one update for every version that readers were sent before, where there is news."""
+    version = max(telling.story_version for telling in told)
+    newsworthy = [telling for telling in told if telling.news_at]
+    cards = [_card(lead_telling(newsworthy), told, version, 0, "")]
+    for earlier in told_versions:
+        before = [telling for telling in told if telling.story_version <= earlier]
+        after = [telling for telling in newsworthy if telling.story_version > earlier]
+        news = news_since(before, after) if after else []
+        if news:
+            source = next(telling for telling in after if telling.id == news[0][1])
+            cards.append(_card(source, after, version, earlier, " ".join(sentence for sentence, _ in news)))
+    return cards
+
+
+def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, news: str) -> Card:
+    others = list(dict.fromkeys(t.publisher for t in told if t.publisher and t.publisher != lead.publisher))
+    return Card(
+        story_id=lead.story_id or 0,
+        version=version,
+        from_version=from_version,
+        article_id=lead.id,
+        title=guard(lead.title),
+        summary=guard(news or summarise(lead.title, lead.text, language=lead.language)),
+        url=guard(lead.url),
+        publisher=guard(lead.publisher),
+        language=lead.language,
+        direction=direction(lead.language) if lead.language else "ltr",
+        also=tuple(guard(name) for name in others[:ALSO]),
+        others=len(others[ALSO:]),
+        image_url=guard(lead.image_url) if not from_version else "",
+        image_alt=guard(lead.image_alt),
+    )
+
+
+def _facts(
+    chosen: Mapping[int, Sequence[Telling]], cards: Mapping[int, Sequence[Card]], topics: Mapping[int, str], compiled: Compiled
+) -> dict[int, StoryFacts]:
+    """What selection needs; stories whose blocks failed to render are not there, so nobody picks them."""
+    broken = {int(key.split("/")[2]) for key in compiled.dropped}
+    facts = {}
+    for story, (full, *updates) in cards.items():
+        if story in broken:
+            continue
+        told = chosen[story]
+        facts[story] = StoryFacts(
+            version=full.version,
+            topics=tuple(sorted({topic for telling in told for topic in telling.topic_ids} & topics.keys())),
+            title=full.title,
+            words=len(full.summary.split()) + len(full.title.split()),
+            publishers=len({telling.publisher for telling in told}),
+            updates={card.from_version: card.title for card in updates},
+        )
+    return facts
+
+
+def _manifest(
+    shop: Workshop,
+    now: datetime,
+    topics: Mapping[int, str],
+    facts: Mapping[int, StoryFacts],
+    orders: Mapping[str, tuple[int, ...]],
+    reasons: Mapping[str, Mapping[int, str]],
+    chosen: Mapping[int, Sequence[Telling]],
+    compiled: Compiled,
+) -> tuple[Manifest, dict[str, bytes]]:
+    start, end = inline(shop.theme, shop.site, [])[0]
+    html = {**compiled.html, "shell/start": start, "shell/end": end}
+    blobs: dict[str, bytes] = {}
+    manifest = Manifest(
+        kind="digest",
+        frozen_at=now,
+        site=shop.site,
+        topics=topics,
+        stories=facts,
+        orders={since: tuple(story for story in order if story in facts) for since, order in orders.items()},
+        reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in reasons.items()},
+        times={
+            telling.id: telling.published_at or telling.news_at
+            for told in chosen.values() for telling in told if telling.published_at or telling.news_at
+        },
+        html=_store(html, blobs),
+        text=_store(compiled.text, blobs),
+    )
+    return manifest, blobs
+
+
+def _store(fragments: Mapping[str, Fragment], blobs: dict[str, bytes]) -> dict[str, str]:
+    """Content addresses of fragments, whose bytes go into `blobs`."""
+    named = {}
+    for key, fragment in fragments.items():
+        data = pack(fragment)
+        named[key] = address(data)
+        blobs[named[key]] = data
+    return named
+
+
+def freeze_system(
+    shop: Workshop, session: Session, edition_id: int, mail: str, language: str, values: Mapping[str, str], *, now: datetime
+) -> None:
+    """Freeze a one-reader system mail within the caller's transaction: a sign-up and its mail are durable together."""
+    words = {"values": {key: guard(value) for key, value in values.items()}}
+    subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, **words)
+    body = shop.theme.render(f"email/{mail}/body.html", language, shop.site, **words)
+    text = shop.theme.render(f"email/{mail}/body.txt", language, shop.site, **words)
+    (start, end), (inlined,) = inline(shop.theme, shop.site, [body])
+    blobs: dict[str, bytes] = {}
+    manifest = Manifest(
+        kind=mail,
+        frozen_at=now,
+        site=shop.site,
+        topics={},
+        stories={},
+        orders={},
+        reasons={},
+        times={},
+        html=_store({"shell/start": start, "shell/end": end, "body": inlined}, blobs),
+        text=_store({"body": cut(text)}, blobs),
+        values={"subject": " ".join(subject.split()), "language": language},
+    )
+    data = pack_manifest(manifest)
+    editions.freeze(session, edition_id, at=now, blob=address(data), blobs={**blobs, address(data): data}, told={})
+
+

@@ -1,0 +1,125 @@
+"""Planning: who gets a mail in this slot, written down once whatever crashes or runs twice.
+
+Crash semantics. An edition row comes first, then a chunk of deliveries per transaction, in which the same readers'
+`next_due_at` moves by compare-and-set; then the content is frozen in one transaction, and only then may anybody lease a
+chunk. Killed anywhere between, the next `plan` finds the edition unfrozen and freezes what it has; readers it does not
+have are still due and get the next slot's edition. Nobody is planned twice: a reader whose due time moved is no longer
+due, and a delivery is unique per edition and reader.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select
+from sqlmodel import Session
+
+from digest.service.freezing import Workshop, freeze_digest
+from digest.store import editions
+from digest.store.db import reading, writing
+from digest.types import EditionState
+from subscribers.cadence import next_due
+
+log = logging.getLogger(__name__)
+
+QUARTER = 15
+"""Minutes: send times are quantised, so that one edition serves everybody of a quarter hour."""
+
+ABANDONED = timedelta(minutes=10)
+"""An edition by hand that is still not frozen after this long was interrupted: nothing of it was sent, it is withdrawn."""
+
+Guard = Callable[[Session], None]
+"""Called first in every planning transaction; raises StaleFence when this process no longer holds the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An edition that is ready to be sent."""
+
+    edition_id: int
+    deliveries: int
+
+
+def quarter(now: datetime) -> datetime:
+    """The quarter hour that has begun, UTC."""
+    return now.replace(minute=now.minute - now.minute % QUARTER, second=0, microsecond=0)
+
+
+def plan_tick(shop: Workshop, *, now: datetime, key_id: int, guard: Guard) -> list[Planned]:
+    """Plan and freeze what is due at this quarter hour, after finishing what a crash left behind."""
+    planned = [_finish(shop, edition_id, now=now, guard=guard) for edition_id in _left_behind(shop, now, guard)]
+    tick = quarter(now)
+    with reading(shop.engine) as session:
+        if not editions.count(session, editions.due(tick).limit(1)):
+            return [done for done in planned if done.deliveries]
+    with writing(shop.engine) as session:
+        guard(session)
+        slot = f"tick:{tick:%Y-%m-%dT%H:%MZ}"
+        edition_id, planned_at, _ = editions.open_edition(session, "tick", slot, planned_at=now, key_id=key_id)
+        if editions.get_edition(session, edition_id).state != EditionState.PLANNING:
+            log.info("readers became due after %s was frozen; they get the next slot", slot)
+            return [done for done in planned if done.deliveries]
+    last: int | None = 0
+    while last is not None:
+        last = _next_chunk(shop, edition_id, planned_at, tick, last, guard)
+    planned.append(_finish(shop, edition_id, now=now, guard=guard))
+    return [done for done in planned if done.deliveries]
+
+
+def _next_chunk(
+    shop: Workshop, edition_id: int, planned_at: datetime, tick: datetime, after_id: int, guard: Guard
+) -> int | None:
+    with writing(shop.engine) as session:
+        guard(session)
+        written = editions.plan_chunk(session, edition_id, editions.due(tick), after_id=after_id, planned_at=planned_at)
+        if written is None:
+            return None
+        last, number = written
+        next_of = {
+            (zone, cadence, minute): next_due(cadence, minute, zone, after=max(tick, planned_at))
+            for zone, cadence, minute in editions.rhythms(session, edition_id, after_id, last)
+        }
+        editions.move_due(session, (edition_id, after_id, last), tick, planned_at, next_of, number)
+        return last
+
+
+def _left_behind(shop: Workshop, now: datetime, guard: Guard) -> list[int]:
+    """Unfrozen tick editions. Unfrozen editions by hand are withdrawn once they are surely abandoned."""
+    with writing(shop.engine) as session:
+        guard(session)
+        kept = []
+        for edition_id in editions.unfrozen(session):
+            edition = editions.get_edition(session, edition_id)
+            if edition.kind == "tick":
+                kept.append(edition_id)
+            elif now - edition.planned_at > ABANDONED:
+                log.warning("edition %s (%s) was interrupted before it was frozen; withdrawn, nothing was sent", edition_id, edition.slot)
+                session.delete(edition)
+        return kept
+
+
+def _finish(shop: Workshop, edition_id: int, *, now: datetime, guard: Guard) -> Planned:
+    with writing(shop.engine) as session:
+        guard(session)
+    return Planned(edition_id, freeze_digest(shop, edition_id, now=now))
+
+
+def plan_by_hand(
+    shop: Workshop, readers: Select[tuple[int]], *, now: datetime, key_id: int, key: str, topic_id: int | None, since: datetime | None = None
+) -> Planned | None:
+    """Plan and freeze a send by hand; None when this key was planned before. Due times stay as they are."""
+    with writing(shop.engine) as session:
+        edition_id, planned_at, made = editions.open_edition(
+            session, "manual", f"manual:{key}", planned_at=now, key_id=key_id, topic_id=topic_id
+        )
+        if not made and editions.get_edition(session, edition_id).state != EditionState.PLANNING:
+            return None
+    last, more = 0, True
+    while more:
+        with writing(shop.engine) as session:
+            written = editions.plan_chunk(session, edition_id, readers, after_id=last, planned_at=planned_at, since=since)
+        last, more = (written[0], True) if written else (last, False)
+    return Planned(edition_id, freeze_digest(shop, edition_id, now=now))

@@ -1,0 +1,272 @@
+"""Planning: editions, their chunks and deliveries, and freezing them.
+
+Deliveries are written by `INSERT ... SELECT`, a chunk per transaction: a million rows never pass through Python, and a
+sign-up never waits longer for SQLite's write lock than one chunk takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, Table, case, delete, func, insert, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+from digest.errors import InputError, StoreError
+from digest.models import Blob, Chunk, Delivery, Edition, EditionStory
+from digest.store.memory import unpack
+from digest.types import EditionState, Pick
+from subscribers.models import Subscriber, Subscription
+
+CHUNK = 500
+"""Deliveries in a chunk: the unit of leasing and of planning."""
+
+OVERLAP = timedelta(hours=1)
+"""A window reaches this far behind the last one's end: an article seen just before a freeze may be committed just after
+it. Story memory keeps what was sent from coming twice."""
+
+FIRST_WINDOW = {"weekly": timedelta(days=7), "": timedelta(days=1)}
+"""How far back a reader's first digest looks, by the first word of the cadence."""
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model."""
+    found = SQLModel.metadata.tables[str(model.__tablename__)]
+    return found
+
+
+_edition, _chunk, _delivery = table(Edition), table(Chunk), table(Delivery)
+_subscriber, _subscription, _blob, _told = table(Subscriber), table(Subscription), table(Blob), table(EditionStory)
+
+
+def open_edition(
+    session: Session, kind: str, slot: str, *, planned_at: datetime, key_id: int, priority: int = 5, topic_id: int | None = None
+) -> tuple[int, datetime, bool]:
+    """The edition of this slot: its id, where its window ends, and whether this call made it."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    made = session.execute(
+        dialect.insert(_edition)  # type: ignore[attr-defined]
+        .values(
+            kind=kind, slot=slot, state=EditionState.PLANNING, priority=priority, topic_id=topic_id,
+            planned_at=planned_at, key_id=key_id, frozen_count=0,
+        )
+        .on_conflict_do_nothing(index_elements=["slot"])
+        .returning(_edition.c.id)
+    ).scalar_one_or_none()
+    row = session.execute(select(_edition.c.id, _edition.c.planned_at).where(_edition.c.slot == slot)).one()
+    return row.id, row.planned_at, made is not None
+
+
+def due(tick: datetime) -> Select[tuple[int]]:
+    """Readers whose hour has come."""
+    return select(_subscriber.c.id).where(
+        _subscriber.c.status == "active", _subscriber.c.next_due_at <= tick, _subscriber.c.profile_id.is_not(None)
+    )
+
+
+def audience(topic_id: int | None, subscriber_id: int | None, *, any_status: bool = False) -> Select[tuple[int]]:
+    """Readers of a send by hand: everybody, one topic's, or one reader."""
+    query = select(_subscriber.c.id).where(_subscriber.c.profile_id.is_not(None))
+    if not any_status:
+        query = query.where(_subscriber.c.status == "active")
+    if subscriber_id is not None:
+        query = query.where(_subscriber.c.id == subscriber_id)
+    if topic_id is not None:
+        mine = select(_subscription.c.subscriber_id).where(
+            _subscription.c.topic_id == topic_id, _subscription.c.status == "active"
+        )
+        query = query.where(_subscriber.c.id.in_(mine))
+    return query
+
+
+def count(session: Session, readers: Select[tuple[int]]) -> int:
+    """How many readers a query names."""
+    return session.execute(select(func.count()).select_from(readers.subquery())).scalar_one()
+
+
+def plan_chunk(
+    session: Session, edition_id: int, readers: Select[tuple[int]], *, after_id: int, planned_at: datetime,
+    since: datetime | None = None,
+) -> tuple[int, int] | None:
+    """Write the next chunk of an edition: (last subscriber id, deliveries), or None when nobody is left.
+
+    Readers that the edition already has are passed over, so that a plan interrupted anywhere goes on where it was.
+    `since` replaces every reader's own window start.
+    """
+    have = select(_delivery.c.subscriber_id).where(_delivery.c.edition_id == edition_id)
+    wanted = readers.where(_subscriber.c.id > after_id, _subscriber.c.id.not_in(have)).order_by(_subscriber.c.id).limit(CHUNK)
+    if session.get_bind().dialect.name == "postgresql":
+        wanted = wanted.with_for_update()
+    ids = session.execute(wanted).scalars().all()
+    if not ids:
+        return None
+    chunk_id = session.execute(
+        insert(_chunk).values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
+        .returning(_chunk.c.id)
+    ).scalar_one()
+    first = case(
+        (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WINDOW["weekly"], _delivery.c.since.type)),
+        else_=literal(planned_at - FIRST_WINDOW[""], _delivery.c.since.type),
+    )
+    start = literal(since, _delivery.c.since.type) if since is not None else func.coalesce(_subscriber.c.window_from, first)
+    rows = select(
+        literal(edition_id), _subscriber.c.id, literal(chunk_id), _subscriber.c.profile_id, start,
+        literal("planned"), literal(False), literal(0),
+    ).where(_subscriber.c.id.in_(wanted.with_only_columns(_subscriber.c.id)))
+    names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "state", "alone", "tries"]
+    session.execute(insert(_delivery).from_select(names, rows))
+    return ids[-1], len(ids)
+
+
+def move_due(
+    session: Session, chunk_of: tuple[int, int, int], tick: datetime, planned_at: datetime,
+    next_of: Mapping[tuple[str, str, int], datetime], planned: int,
+) -> None:
+    """Move the readers of the chunk just planned to their next slot, by compare-and-set on `next_due_at`.
+
+    `chunk_of` is (edition, first id exclusive, last id inclusive); `next_of` maps (zone, cadence, minute) to the next due
+    time. Raises StoreError, undoing the chunk with the transaction, when somebody else moved one of them meanwhile.
+    """
+    edition_id, low, high = chunk_of
+    mine = select(_delivery.c.subscriber_id).where(
+        _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id > low, _delivery.c.subscriber_id <= high
+    )
+    moved = 0
+    for (zone, cadence, minute), next_due in next_of.items():
+        done = session.execute(
+            update(_subscriber)
+            .where(
+                _subscriber.c.id.in_(mine), _subscriber.c.next_due_at <= tick, _subscriber.c.timezone == zone,
+                _subscriber.c.cadence == cadence, _subscriber.c.send_minute == minute,
+            )
+            .values(next_due_at=next_due, window_from=planned_at - OVERLAP)
+        )
+        moved += done.rowcount  # type: ignore[attr-defined]
+    if moved != planned:
+        raise StoreError(f"planned {planned} readers but could move {moved}: another clock was at work; nothing was changed")
+
+
+def rhythms(session: Session, edition_id: int, low: int, high: int) -> list[tuple[str, str, int]]:
+    """The distinct (zone, cadence, minute) of a chunk's readers."""
+    query = (
+        select(_subscriber.c.timezone, _subscriber.c.cadence, _subscriber.c.send_minute)
+        .join(_delivery, _delivery.c.subscriber_id == _subscriber.c.id)
+        .where(_delivery.c.edition_id == edition_id, _subscriber.c.id > low, _subscriber.c.id <= high)
+        .distinct()
+    )
+    return [(zone, cadence, minute) for zone, cadence, minute in session.execute(query)]
+
+
+def unfrozen(session: Session) -> list[int]:
+    """Editions that were planned but not frozen: a crash came between."""
+    return list(
+        session.execute(select(_edition.c.id).where(_edition.c.state == EditionState.PLANNING).order_by(_edition.c.id)).scalars()
+    )
+
+
+def get_edition(session: Session, edition_id: int) -> Edition:
+    """One edition. Raises InputError when there is none."""
+    found = session.get(Edition, edition_id)
+    if found is None:
+        raise InputError(f"there is no edition {edition_id}")
+    return found
+
+
+def profile_ids(session: Session, edition_id: int) -> list[int]:
+    """The distinct profiles among an edition's deliveries."""
+    query = select(_delivery.c.profile_id).where(_delivery.c.edition_id == edition_id).distinct()
+    return sorted(session.execute(query).scalars())
+
+
+def windows(session: Session, edition_id: int) -> list[datetime]:
+    """The distinct window starts among an edition's deliveries."""
+    query = select(_delivery.c.since).where(_delivery.c.edition_id == edition_id).distinct()
+    return sorted(session.execute(query).scalars())
+
+
+def versions_told(session: Session, story_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Story id -> the versions that earlier editions froze."""
+    told: dict[int, set[int]] = {}
+    for start in range(0, len(story_ids), 500):
+        query = select(_told.c.story_id, _told.c.version).where(_told.c.story_id.in_(story_ids[start : start + 500]))
+        for story_id, version in session.execute(query):
+            told.setdefault(story_id, set()).add(version)
+    return told
+
+
+def freeze(
+    session: Session, edition_id: int, *, at: datetime, blob: str, blobs: Mapping[str, bytes], told: Mapping[int, int]
+) -> int:
+    """Store the content and open the edition for leasing, in one transaction. Returns the number of deliveries.
+
+    Content-addressed bytes that are already there are left as they are. An edition without deliveries is done at once.
+    """
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    rows = [{"key": key, "data": data} for key, data in blobs.items()]
+    for start in range(0, len(rows), 200):
+        session.execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])  # type: ignore[attr-defined]
+    session.execute(delete(_told).where(_told.c.edition_id == edition_id))
+    if told:
+        session.execute(
+            insert(_told), [{"edition_id": edition_id, "story_id": story, "version": version} for story, version in told.items()]
+        )
+    planned = session.execute(
+        select(func.count()).select_from(_delivery).where(_delivery.c.edition_id == edition_id)
+    ).scalar_one()
+    changed = session.execute(
+        update(_edition)
+        .where(_edition.c.id == edition_id, _edition.c.state == EditionState.PLANNING)
+        .values(
+            state=EditionState.FROZEN if planned else EditionState.DONE, frozen_at=at, blob=blob, frozen_count=planned
+        )
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise StoreError(f"edition {edition_id} was frozen by somebody else meanwhile")
+    return planned
+
+
+def blobs(session: Session, keys: Iterable[str]) -> dict[str, bytes]:
+    """Stored bytes by content address. Raises StoreError when one is missing."""
+    wanted = sorted(set(keys))
+    found: dict[str, bytes] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(_blob.c.key, _blob.c.data).where(_blob.c.key.in_(wanted[start : start + 500]))
+        found.update({key: bytes(data) for key, data in session.execute(query)})
+    if len(found) != len(wanted):
+        raise StoreError(f"{len(wanted) - len(found)} frozen fragments are missing from the database; restore a backup")
+    return found
+
+
+def delivery(session: Session, edition_id: int, subscriber_id: int) -> tuple[int, datetime, tuple[Pick, ...]] | None:
+    """What one reader was sent: profile id, window start, picks; None when there is no such delivery or nothing was picked."""
+    row = session.execute(
+        select(_delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
+            _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id
+        )
+    ).one_or_none()
+    if row is None or row.picks is None:
+        return None
+    return row.profile_id, row.since, unpack(bytes(row.picks))
+
+
+def outcomes(session: Session, edition_id: int) -> dict[str, int]:
+    """Deliveries of an edition by state."""
+    query = (
+        select(_delivery.c.state, func.count()).where(_delivery.c.edition_id == edition_id).group_by(_delivery.c.state)
+    )
+    return {state: number for state, number in session.execute(query)}
+
+
+def recent_system_mails(session: Session, subscriber_id: int, purpose: str, since: datetime) -> list[datetime]:
+    """When system mails of this purpose were planned for one reader, newest first."""
+    query = (
+        select(_edition.c.planned_at)
+        .join(_delivery, _delivery.c.edition_id == _edition.c.id)
+        .where(
+            _delivery.c.subscriber_id == subscriber_id, _edition.c.kind == "system",
+            _edition.c.slot.like(f"system:{purpose}:%"), _edition.c.planned_at > since,
+        )
+        .order_by(_edition.c.planned_at.desc())
+    )
+    return list(session.execute(query).scalars())

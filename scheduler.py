@@ -1,0 +1,62 @@
+"""When things happen: a handful of timed calls on the service, by APScheduler. No logic lives here.
+
+Every job is coalesced (a backlog of missed runs becomes one), runs once at a time, and asks the service, which asks the
+database: a second scheduler, a restart or a step of the clock cannot make anything happen twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from digest.errors import DigestError
+from digest.service.core import DigestService
+
+log = logging.getLogger("scheduler")
+
+GATHER_SECONDS = 60
+PLAN_SECONDS = 20
+"""Often, because it is cheap when nobody is due: a reader's mail leaves within seconds of the quarter hour."""
+SWEEP_SECONDS = 15
+"""A lost wake-up or a waiting retry is picked up after at most this long."""
+
+
+def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> BackgroundScheduler:
+    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread."""
+
+    def gather() -> None:
+        rows = service.gather(due_only=True)
+        failed = [row for row in rows if row.status == "failed"]
+        if any(row.new or row.changed for row in rows) or failed:
+            log.info("gathered %s articles from %s sources, %s failed", sum(row.new for row in rows), len(rows), len(failed))
+
+    def plan() -> None:
+        for planned in service.plan():
+            log.info("planned edition %s for %s readers", planned.edition_id, planned.deliveries)
+            wake_dispatch()
+
+    clock = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    now = datetime.now(UTC)
+    for name, job, seconds in (
+        ("gather", gather, GATHER_SECONDS),
+        ("plan", plan, PLAN_SECONDS),
+        ("sweep", wake_dispatch, SWEEP_SECONDS),
+    ):
+        clock.add_job(_reported(name, job), IntervalTrigger(seconds=seconds, timezone=UTC), id=name, next_run_time=now)
+    return clock
+
+
+def _reported(name: str, job: Callable[[], None]) -> Callable[[], None]:
+    """What an operator can mend becomes one line; APScheduler logs everything else with its traceback and goes on."""
+
+    def run() -> None:
+        try:
+            job()
+        except DigestError as error:
+            log.error("%s: %s", name, error)
+
+    return run
