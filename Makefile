@@ -2,47 +2,61 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check lint types imports lock clean
+.PHONY: help demo test test-full check check-full lint types imports lock clean
 
 help:  ## what can be made here
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-$(VENV)/.run: requirements.txt
+# Everything from the index is pinned and hashed. The project itself is installed from this folder, so that the command
+# `digest` exists and follows the files; what builds it is in the lock too, hence nothing else is downloaded.
+$(VENV)/.run: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) lacks venv or pip; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -r requirements.txt
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(PIP) -r requirements-dev.txt
+	$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.run  ## three mornings of a fictional town, in your browser (ARGS=--once to end by itself)
-	$(BIN)/python -m digest demo $(ARGS)
+	$(BIN)/digest demo $(ARGS)
 
-test: $(VENV)/.dev  ## the tests that this machine can run, and what it left out
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: $(VENV)/.dev  ## the tests that this machine can run, and a list of what it left out
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-full: $(VENV)/.dev  ## everything, installing Chromium and fonts on Debian (this is what CI runs)
+test-full: $(VENV)/.dev  ## every test; installs Chromium and fonts on Debian first (this is what CI runs)
 	.ci/debian
-	DIGEST_TEST_FULL=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	DIGEST_TEST_FULL=1 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-lint: $(VENV)/.dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(VENV)/.dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.dev  ## mypy --strict
 	$(BIN)/mypy
 
-imports: $(VENV)/.dev
+imports: $(VENV)/.dev  ## imports point one way
 	$(BIN)/lint-imports
 
-check: lint types imports test  ## ruff, mypy --strict, import-linter, tests
+check: lint types imports test  ## all of these, as before every commit
 
-lock: $(VENV)/.dev  ## pin and hash every dependency again (needs uv from PyPI in your PATH)
-	uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements.txt
-	uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -c requirements.txt -o requirements-dev.txt
+check-full: lint types imports test-full  ## the same with nothing left out
 
-clean:  ## forget the virtual environment and the caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+# uv is the one tool that resolves for every platform at once; it is a developer's own (pip install uv), never a test's.
+LOCK := uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
+
+lock:  ## pin and hash every dependency again (needs uv in your PATH; ARGS=--upgrade for newer versions)
+	@command -v uv >/dev/null || { echo "make lock needs uv in your PATH: pip install uv" >&2; exit 2; }
+	$(LOCK) $(ARGS) -o requirements.txt
+	$(LOCK) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:  ## forget the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

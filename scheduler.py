@@ -26,20 +26,25 @@ SWEEP_SECONDS = 15
 
 
 def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread."""
+    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread.
+    A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread."""
 
     def gather() -> None:
         rows = service.gather(due_only=True)
         failed = [row for row in rows if row.status == "failed"]
         if any(row.new or row.changed for row in rows) or failed:
-            log.info("gathered %s articles from %s sources, %s failed", sum(row.new for row in rows), len(rows), len(failed))
+            log.info(
+                "gathered %s articles from %s sources, %s failed", sum(row.new for row in rows), len(rows), len(failed)
+            )
 
     def plan() -> None:
         for planned in service.plan():
             log.info("planned edition %s for %s readers", planned.edition_id, planned.deliveries)
             wake_dispatch()
 
-    clock = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    clock = BackgroundScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
     now = datetime.now(UTC)
     for name, job, seconds in (
         ("gather", gather, GATHER_SECONDS),

@@ -1,4 +1,4 @@
-"""The digest service: new articles by topic, one story once, one calm mail per reader, nothing sent twice, nothing lost.
+"""The digest service: new articles by topic, one story once, one calm mail per reader, nothing lost.
 
 The rooms, in the order an article walks through them:
 

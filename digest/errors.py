@@ -1,4 +1,5 @@
-"""One exception tree. The docstring of a class is its default message; `str(error)` is always one line fit for an operator."""
+"""One exception tree. The docstring of a class is its default message; `str(error)` is always one line fit for an
+operator."""
 
 from __future__ import annotations
 
@@ -31,6 +32,11 @@ class StaleFence(StoreError):
 class FetchError(DigestError):
     """A source could not be fetched."""
 
+    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds the publisher asked us to wait, when it said so."""
+
 
 class FeedError(DigestError):
     """What was fetched is not a feed that can be read."""
@@ -55,6 +61,10 @@ class NotSent(ProviderError):
 
 class Unclear(ProviderError):
     """The provider may or may not have accepted the batch: no answer that settles it."""
+
+
+class Unknowable(Unclear):
+    """The provider may have accepted the batch and will never tell; repeating the call would not either."""
 
 
 class BadBatch(ProviderError):

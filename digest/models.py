@@ -182,7 +182,7 @@ class Delivery(SQLModel, table=True):
     """Where this reader's window begins."""
     state: str = Field(default="planned", sa_column=Column(String(12), nullable=False))
     picks: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """Packed story ids (`digest.compose.picks`); story memory."""
+    """Packed story ids (`digest.store.memory`); story memory."""
     attempt_id: int | None = Field(default=None, sa_column=Column(BigId))
     alone: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
     """Its batch was refused as a whole: the next attempt carries this mail alone."""

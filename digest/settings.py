@@ -10,12 +10,15 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -23,35 +26,62 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from digest.errors import SettingError
 
 
+def _line(value: object) -> object:
+    """One line: most of these become mail headers, and a line break there would begin another header."""
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("one line without control characters")
+    return value
+
+
 def _web_address(value: str) -> str:
     if not value:
         return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("an address that starts with http:// or https://")
+    told = "an address that starts with http:// or https://, without ? and #"
+    try:
+        parts = urlsplit(value)
+        _port = parts.port  # read for its check: a port beyond 65535 raises here
+    except ValueError:
+        raise ValueError(told) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(told)
     return value.rstrip("/")
 
 
 def _mailbox(value: str) -> str:
-    address = parseaddr(value)[1]
+    if not value:
+        return value
+    found = getaddresses([value])
     try:
-        Address(addr_spec=address)
-    except (ValueError, IndexError):
-        address = ""
-    if value and "@" not in address:
-        raise ValueError("a mailbox such as Morning Paper <paper@example.org>")
+        Address(addr_spec=found[0][1])
+    except (ValueError, IndexError, HeaderParseError):
+        found = []
+    if len(found) != 1 or "@" not in found[0][1]:
+        raise ValueError("one mailbox such as Morning Paper <paper@example.org>")
+    return value
+
+
+def _database(value: str) -> str:
+    if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
+        raise ValueError("sqlite:///path/to/file.db or postgresql://user:password@host/name")
+    return value
+
+
+def _folder(value: object) -> object:
+    if not value:
+        raise ValueError("the path of a folder; it is created when missing")
     return value
 
 
 def _zone(value: str) -> str:
     if value not in available_timezones():
         raise ValueError("a zone of the tz database such as Europe/Berlin")
-    ZoneInfo(value)
     return value
 
 
 def _words(value: str) -> tuple[str, ...]:
-    return tuple(word for word in (part.strip() for part in value.split(",")) if word) if isinstance(value, str) else value
+    return (
+        tuple(word for word in (part.strip() for part in value.split(",")) if word) if isinstance(value, str) else value
+    )
 
 
 def _keys(value: str) -> tuple[str, ...]:
@@ -61,8 +91,10 @@ def _keys(value: str) -> tuple[str, ...]:
     return keys
 
 
-WebAddress = Annotated[str, BeforeValidator(_web_address)]
-Mailbox = Annotated[str, BeforeValidator(_mailbox)]
+# Of several BeforeValidators, pydantic runs the last one first.
+Line = Annotated[str, BeforeValidator(_line)]
+WebAddress = Annotated[str, BeforeValidator(_web_address), BeforeValidator(_line)]
+Mailbox = Annotated[str, BeforeValidator(_mailbox), BeforeValidator(_line)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 
 
@@ -75,14 +107,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    site_name: str = _setting("Digest", "The name in the masthead, in subjects of system mails and in List-Id.")
+    site_name: Line = _setting("Digest", "The name in the masthead, in subjects of system mails and in List-Id.")
     public_url: WebAddress = _setting(
         "http://127.0.0.1:8080",
         "Where readers reach the pages. Links in mails begin with it, so a real send needs a public https address.",
     )
     from_: Mailbox = _setting("Digest <digest@localhost>", "The From header; with a provider, a domain verified there.")
     reply_to: Mailbox = _setting("", "A mailbox that a person reads: readers do answer.")
-    postal_address: str = _setting("", "The postal address in every footer (CAN-SPAM requires one). Use ' | ' for line breaks.")
+    postal_address: Line = _setting(
+        "", "The postal address in every footer (CAN-SPAM requires one). Use ' | ' for line breaks."
+    )
     accent: str = Field(
         default="#8a3324",
         pattern=r"^#[0-9a-fA-F]{6}$",
@@ -90,10 +124,12 @@ class Settings(BaseModel):
         json_schema_extra={"secret": False, "allowed": "a colour such as #8a3324"},
     )
 
-    database_url: str = _setting(
+    database_url: Annotated[str, BeforeValidator(_database)] = _setting(
         "sqlite:///data/digest.db", "SQLite in a file, or postgresql://user:password@host/name.", secret=True
     )
-    data_dir: Path = _setting(Path("data"), "Where the generated key and the local outbox live.")
+    data_dir: Annotated[Path, BeforeValidator(_folder)] = _setting(
+        Path("data"), "Where the generated key and the local outbox live."
+    )
     secret_keys: Annotated[tuple[str, ...], BeforeValidator(_keys)] = _setting(
         (),
         "Keys that sign links, the newest first, separated by commas. When empty, one is generated into DATA_DIR.",
@@ -103,14 +139,17 @@ class Settings(BaseModel):
     provider: Literal["outbox", "resend"] = _setting(
         "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
     )
-    resend_api_key: str = _setting("", "The key of your Resend account, re_...", secret=True)
+    resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )
 
-    host: str = _setting("127.0.0.1", "The address that `digest run` listens on.")
+    host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
     port: int = Field(
-        default=8080, ge=0, le=65535, description="The port that `digest run` listens on; 0 takes any free one.",
+        default=8080,
+        ge=0,
+        le=65535,
+        description="The port that `digest run` listens on; 0 takes any free one.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
     )
     default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")
@@ -131,7 +170,7 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings together with where each value came from: "environment", "the .env file's path", "default" or "generated"."""
+    """Settings and where each came from: "environment", the path of the .env file, "default" or "generated, PATH"."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -145,13 +184,13 @@ def variable(field: str) -> str:
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Loaded:
-    """Read the environment and `.env` (in the working directory unless named). Raises SettingError, one line, on a bad value.
+    """Read the environment and `.env` (in the working directory unless named); the environment wins.
 
-    Does not create anything; see `with_keys` for the generated key.
+    Raises SettingError, one line, on a bad value. Creates nothing; see `with_keys` for the generated key.
     """
     environ = os.environ if environ is None else environ
     file = env_file or Path(".env")
-    from_file = dotenv_values(file) if file.is_file() else {}
+    from_file = _read(file)
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
     for name in Settings.model_fields:
@@ -163,25 +202,42 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         else:
             origins[name] = "default"
     try:
-        return Loaded(Settings.model_validate(values), origins)
+        return Loaded(Settings.model_validate(values), origins, _misspelt(file, from_file))
     except ValidationError as error:
-        raise SettingError(_one_line(error)) from None
+        raise SettingError(_one_line(error, origins)) from None
 
 
-def _one_line(error: ValidationError) -> str:
+def _read(file: Path) -> dict[str, str | None]:
+    if not file.exists():
+        return {}
+    try:
+        return dict(dotenv_values(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} cannot be read: {error}") from None
+
+
+def _misspelt(file: Path, from_file: Mapping[str, str | None]) -> tuple[str, ...]:
+    """A note for each name in `.env` that is nearly a setting. Other names may belong to other programs."""
+    known = [variable(name) for name in Settings.model_fields]
+    near = {name: get_close_matches(name.upper(), known, n=1, cutoff=0.85) for name in from_file if name not in known}
+    return tuple(f"{file}: {name} is not a setting; {found[0]} is" for name, found in near.items() if found)
+
+
+def _one_line(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0])
     field = Settings.model_fields[name]
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     allowed = str(extra.get("allowed") or "") or first["msg"].removeprefix("Value error, ")
     value = "(hidden)" if extra.get("secret") else repr(first["input"])
-    return f"{variable(name)} is {value}; allowed is {allowed}"
+    return f"{variable(name)} is {value} ({origins[name]}); allowed is {allowed}"
 
 
 def with_keys(loaded: Loaded) -> Loaded:
-    """Settings that surely have a key: without SECRET_KEYS, the one in DATA_DIR/secret.key, made on first use (mode 0600).
+    """Settings that surely have a key: without SECRET_KEYS, the one in DATA_DIR/secret.key.
 
-    Raises SettingError when the file can neither be read nor made. The key is durable when this returns.
+    That file is made on first use (mode 0600). Raises SettingError when it can neither be read nor made. The key is
+    durable when this returns.
     """
     settings = loaded.settings
     if settings.secret_keys:
@@ -190,15 +246,7 @@ def with_keys(loaded: Loaded) -> Loaded:
     notes = loaded.notes
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as out:
-                out.write(secrets.token_urlsafe(48) + "\n")
-                out.flush()
-                os.fsync(out.fileno())
+        if _make_key(file):
             notes = (*notes, f"made a signing key in {file}: back it up, links in sent mails depend on it")
         keys = _keys(file.read_text().strip().replace("\n", ","))
     except (OSError, ValueError) as error:
@@ -206,8 +254,35 @@ def with_keys(loaded: Loaded) -> Loaded:
     if not keys:
         raise SettingError(f"SECRET_KEYS is empty and {file} holds no key; delete the file to have a new one made")
     return Loaded(
-        settings.model_copy(update={"secret_keys": keys}), {**loaded.origins, "secret_keys": f"generated, {file}"}, notes
+        settings.model_copy(update={"secret_keys": keys}),
+        {**loaded.origins, "secret_keys": f"generated, {file}"},
+        notes,
     )
+
+
+def _make_key(file: Path) -> bool:
+    """Make `file` with a new key unless it exists; whether this call did. Written whole under another name and then
+    linked into place, so that a second process starting at this moment never reads half a key.
+    """
+    if file.exists():
+        return False
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+            out.write(secrets.token_urlsafe(48) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(draft, file)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # a new name is durable only with its folder (fsync(2))
+    finally:
+        os.close(folder)
+    return True
 
 
 def missing_for_sending(settings: Settings) -> list[str]:
@@ -215,7 +290,7 @@ def missing_for_sending(settings: Settings) -> list[str]:
     if not settings.sends_over_network:
         return []
     wants = [
-        ("FROM is not set to a mailbox on your own domain", settings.from_.endswith("@localhost>") or not settings.from_),
+        ("FROM is not set to a mailbox on your own domain", not _own_domain(settings.from_)),
         ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
         ("POSTAL_ADDRESS is not set", not settings.postal_address),
         ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
@@ -224,7 +299,35 @@ def missing_for_sending(settings: Settings) -> list[str]:
     return [text for text, missing in wants if missing]
 
 
+def _own_domain(mailbox: str) -> bool:
+    domain = parseaddr(mailbox)[1].rpartition("@")[2].lower()
+    return "." in domain and not domain.endswith((".local", ".localhost", ".internal"))
+
+
 def _public(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    local = host in ("localhost", "") or host.endswith((".localhost", ".local", ".internal")) or host.startswith("127.")
-    return url.startswith("https://") and not local and "." in host
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if not url.startswith("https://") or host.endswith((".localhost", ".local", ".internal")):
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host
+
+
+def masked(loaded: Loaded) -> list[dict[str, str]]:
+    """The effective settings as rows of setting, value and from, fit to be shown: secrets only say that they are set.
+    The effective settings as rows of setting, value and from, fit to be shown: secrets only say that they are set."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        value = getattr(loaded.settings, name)
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        if extra.get("secret") and value:
+            shown = _without_password(shown) if name == "database_url" else "(set)"
+        rows.append({"setting": variable(name), "value": shown, "from": loaded.origins[name]})
+    return rows
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":***@") if password else url

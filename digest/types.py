@@ -216,6 +216,15 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ViewedMail:
+    """A mail as it was, without the links that belong to one person."""
+
+    html: str
+    text: str
+    subject: str
+
+
 # --- dispatch ---------------------------------------------------------------------------------------------------------
 
 

@@ -67,10 +67,14 @@ def service() -> Iterator[DigestService]:
         opened.close()
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool = False, right: Sequence[str] = ()) -> None:
+def show(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool = False, right: Sequence[str] = ()
+) -> None:
     """Rows as a table on a terminal, as aligned plain lines elsewhere, as JSON when asked."""
     if as_json:
-        typer.echo(json.dumps([{name: row.get(name) for name in columns} for row in rows], ensure_ascii=False, default=str))
+        typer.echo(
+            json.dumps([{name: row.get(name) for name in columns} for row in rows], ensure_ascii=False, default=str)
+        )
         return
     if not rows:
         return
@@ -98,7 +102,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(part) for part in value)
     if hasattr(value, "isoformat"):
-        return value.isoformat(sep=" ", timespec="minutes").replace("+00:00", " UTC")
+        return str(value.isoformat(sep=" ", timespec="minutes")).replace("+00:00", " UTC")
     return str(value)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.common import AsJson, Yes, say, service, show
-from subscribers.types import ReaderRow
+
+if TYPE_CHECKING:
+    from subscribers.types import ReaderRow
 
 app = typer.Typer(help="Readers.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -27,7 +29,7 @@ def add(
 ) -> None:
     """Add a reader who has given their consent elsewhere; they are active at once."""
     with service() as opened:
-        reader = opened.add_reader(
+        reader = opened.readers.add(
             address, topics=topic, name=name, timezone=timezone, locale=language, cadence=cadence, at=at
         )
     say(f"added {reader.address}; first digest at {reader.next_due_at:%Y-%m-%d %H:%M} UTC")
@@ -42,7 +44,7 @@ def list_(
 ) -> None:
     """List readers."""
     with service() as opened:
-        rows = [_row(reader) for reader in opened.list_readers(topic=topic, limit=limit, after_id=after)]
+        rows = [_row(reader) for reader in opened.readers.list(topic=topic, limit=limit, after_id=after)]
     show(rows, COLUMNS, as_json=as_json, right=["id"])
     if len(rows) == limit and not as_json:
         say(f"there may be more; next: digest subscribers list --after {rows[-1]['id']}")
@@ -52,7 +54,7 @@ def list_(
 def show_(address: Address, as_json: AsJson = False) -> None:
     """Show one reader."""
     with service() as opened:
-        row = _row(opened.show_reader(address))
+        row = _row(opened.readers.show(address))
     if as_json:
         show([row], COLUMNS, as_json=True)
     else:
@@ -63,16 +65,23 @@ def show_(address: Address, as_json: AsJson = False) -> None:
 def remove(address: Address, yes: Yes = False) -> None:
     """Erase a reader."""
     with service() as opened:
-        reader = opened.show_reader(address)
+        reader = opened.readers.show(address)
         if not yes:
             typer.confirm(f"Erase {reader.address}?", abort=True)
-        opened.remove_reader(address)
+        opened.readers.remove(address)
     say(f"erased {address}")
 
 
 def _row(reader: ReaderRow) -> dict[str, object]:
     return {
-        "id": reader.id, "address": reader.address, "name": reader.name, "status": reader.status, "topics": reader.topics,
-        "cadence": reader.cadence, "at": f"{reader.send_minute // 60:02}:{reader.send_minute % 60:02}",
-        "timezone": reader.timezone, "language": reader.locale, "next": reader.next_due_at,
+        "id": reader.id,
+        "address": reader.address,
+        "name": reader.name,
+        "status": reader.status,
+        "topics": reader.topics,
+        "cadence": reader.cadence,
+        "at": f"{reader.send_minute // 60:02}:{reader.send_minute % 60:02}",
+        "timezone": reader.timezone,
+        "language": reader.locale,
+        "next": reader.next_due_at,
     }

@@ -30,7 +30,9 @@ def config(as_json: AsJson = False) -> None:
 
 def run(
     host: Annotated[str, typer.Option(help="Listen here instead of HOST.")] = "",
-    port: Annotated[int, typer.Option(help="Listen on this port instead of PORT; 0 takes any.", min=-1, max=65535)] = -1,
+    port: Annotated[
+        int, typer.Option(help="Listen on this port instead of PORT; 0 takes any.", min=-1, max=65535)
+    ] = -1,
 ) -> None:
     """Run everything: pages, clock and dispatch, until SIGTERM or Ctrl-C."""
     import logging

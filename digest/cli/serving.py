@@ -11,21 +11,31 @@ from digest.cli.common import say
 from digest.engine.inline import InlineEngine
 from digest.errors import InputError
 from digest.service.core import DigestService
+from digest.service.places import templates_folder
 from digest.web.app import create_app
 
 log = logging.getLogger(__name__)
 
 
-def serve(service: DigestService, host: str, port: int, *, with_clock: bool = True) -> None:
-    """Serve until SIGTERM or SIGINT. What is being sent then is finished, what is leased is released, nothing is lost.
+def serve(service: DigestService, host: str, port: int) -> None:
+    """Pages, clock and dispatch until SIGTERM or SIGINT. What is being sent then is finished, what is leased is
+    released.
 
     Raises SettingError before anything starts when a network provider lacks what it needs, InputError for a taken port.
     """
     service.sender()
-    listener = _listen(host, port)
-    at = f"http://{host}:{listener.getsockname()[1]}"
+    listener = listen(host, port)
+    say(f"serving http://{host}:{listener.getsockname()[1]}/subscribe (Ctrl-C stops)")
+    try:
+        serve_on(service, listener)
+    finally:
+        listener.close()
+
+
+def serve_on(service: DigestService, listener: socket.socket, *, with_clock: bool = True) -> None:
+    """Serve on a socket that listens already; the demo plays its own clock."""
     engine = InlineEngine({"dispatch": lambda stop: service.dispatch(stop=stop)})
-    service.on_mail_planned = lambda: engine.wake("dispatch")
+    service.readers.on_mail_planned = lambda: engine.wake("dispatch")
     engine.start()
     clock = None
     if with_clock:
@@ -33,10 +43,11 @@ def serve(service: DigestService, host: str, port: int, *, with_clock: bool = Tr
 
         clock = make_clock(service, lambda: engine.wake("dispatch"))
         clock.start()
-    say(f"serving {at}/subscribe (Ctrl-C stops)")
+    app = create_app(service.readers, templates_folder())
     try:
-        server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning", access_log=False, lifespan="off"))
-        server.run(sockets=[listener])
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")).run(
+            sockets=[listener]
+        )
     finally:
         if clock is not None:
             clock.shutdown(wait=True)
@@ -44,10 +55,10 @@ def serve(service: DigestService, host: str, port: int, *, with_clock: bool = Tr
             log.info("stopped; nothing is half-done")
         else:
             log.warning("stopped while a batch was waiting for the provider; the next start settles it")
-        listener.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises InputError, one line, for a port that is taken or not allowed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,3 +68,11 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); set PORT or give --port 0") from None
     return listener
+
+
+def listen_near(host: str, port: int) -> socket.socket:
+    """This port, or any free one when it is taken: a newcomer's demo should not fail over a number."""
+    try:
+        return listen(host, port)
+    except InputError:
+        return listen(host, 0)

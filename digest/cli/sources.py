@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ def add(
 ) -> None:
     """Add a source and link it to topics."""
     with service() as opened:
-        added = opened.add_source(url, topics=topic, name=name)
+        added = opened.sources.add(url, topics=topic, name=name)
     say(f"added source {added.id}: {added.name} ({added.url})")
     say("next: digest gather")
 
@@ -33,8 +32,15 @@ def list_(as_json: AsJson = False) -> None:
     """List the sources."""
     with service() as opened:
         rows = [
-            {"id": s.id, "name": s.name, "url": s.url, "topics": s.topics, "gathered": s.gathered_at, "problem": s.problem}
-            for s in opened.list_sources()
+            {
+                "id": s.id,
+                "name": s.name,
+                "url": s.url,
+                "topics": s.topics,
+                "gathered": s.gathered_at,
+                "problem": s.problem,
+            }
+            for s in opened.sources.list()
         ]
     show(rows, COLUMNS, as_json=as_json, right=["id"])
 
@@ -48,7 +54,7 @@ def edit(
 ) -> None:
     """Change a source's name, address or topics."""
     with service() as opened:
-        opened.edit_source(source, name=name, url=url, topics=topic)
+        opened.sources.edit(source, name=name, url=url, topics=topic)
     say(f"changed source {source}")
 
 
@@ -58,7 +64,7 @@ def remove(source: Id, yes: Yes = False) -> None:
     if not yes:
         typer.confirm(f"Remove source {source} and its articles?", abort=True)
     with service() as opened:
-        opened.remove_source(source)
+        opened.sources.remove(source)
     say(f"removed source {source}")
 
 
@@ -69,11 +75,17 @@ def check(
 ) -> None:
     """Show what would be gathered, without storing anything."""
     with service() as opened:
-        feed = opened.check_source(Path(where).resolve().as_uri() if Path(where).is_file() else where)
+        feed = opened.sources.check(where)
     rows = [
         {
-            "published": item.published_at, "title": item.title, "url": item.url, "author": item.author,
-            "publisher": item.publisher, "language": item.language, "image": item.image_url, "text": item.text if as_json else item.text[:80],
+            "published": item.published_at,
+            "title": item.title,
+            "url": item.url,
+            "author": item.author,
+            "publisher": item.publisher,
+            "language": item.language,
+            "image": item.image_url,
+            "text": item.text if as_json else item.text[:80],
         }
         for item in feed.items
     ]
@@ -90,7 +102,7 @@ def gather(
 ) -> None:
     """Gather new articles from the sources and put them into stories."""
     with service() as opened, progress() as bar:
-        total = len(source) if source else len(opened.list_sources())
+        total = len(source) if source else len(opened.sources.list())
         task = bar.add_task("gathering", total=total)
         rows = opened.gather(only=source, due_only=due, on_row=lambda _: bar.advance(task))
     columns = ["source", "status", "new", "changed", "ms", "reason"]

@@ -19,14 +19,16 @@ def add(
     slug: Annotated[str, typer.Option(help="The short name in links; made from the name when left out.")] = "",
     description: Annotated[str, typer.Option(help="One sentence for the form.")] = "",
     language: Annotated[str, typer.Option(help="The language of its articles.")] = "en",
-    from_: Annotated[list[str] | None, typer.Option("--from", help="A feed or site to take articles from; repeatable.")] = None,
+    from_: Annotated[
+        list[str] | None, typer.Option("--from", help="A feed or site to take articles from; repeatable.")
+    ] = None,
 ) -> None:
     """Add a topic, with its sources when they are known."""
     with service() as opened:
-        topic = opened.add_topic(name, slug=slug, description=description, language=language)
+        topic = opened.topics.add(name, slug=slug, description=description, language=language)
         say(f"added topic {topic.slug}")
         for url in from_ or []:
-            added = opened.add_source(url, topics=[topic.slug])
+            added = opened.sources.add(url, topics=[topic.slug])
             say(f"added source {added.id}: {added.name} ({added.url})")
         say(f"next: digest {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
 
@@ -37,7 +39,7 @@ def list_(as_json: AsJson = False) -> None:
     with service() as opened:
         rows = [
             {"slug": t.slug, "name": t.name, "language": t.language, "readers": t.readers, "description": t.description}
-            for t in opened.list_topics()
+            for t in opened.topics.list()
         ]
     show(rows, ["slug", "name", "language", "readers", "description"], as_json=as_json, right=["readers"])
 
@@ -51,7 +53,7 @@ def edit(
 ) -> None:
     """Change a topic's name, description or language."""
     with service() as opened:
-        opened.edit_topic(slug, name=name, description=description, language=language)
+        opened.topics.edit(slug, name=name, description=description, language=language)
     say(f"changed topic {slug}")
 
 
@@ -62,5 +64,5 @@ def remove(slug: Slug, yes: Yes = False) -> None:
         readers, _, _ = opened.audience(slug, None)
         if not yes:
             typer.confirm(f"Remove topic {slug} with {readers} readers?", abort=True)
-        opened.remove_topic(slug)
+        opened.topics.remove(slug)
     say(f"removed topic {slug}")

@@ -16,11 +16,11 @@ from typing import Protocol
 from digest.compose.content import Frozen, Manifest
 from digest.compose.fragments import Fragment
 from digest.compose.qp import encode_qp
-from digest.compose.select import select, topic_of
+from digest.compose.select import explain, select, topic_of
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice, escaped, plain, shorten
 from digest.errors import TemplateError
-from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient
+from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 
 Piece = bytes | str
 """Encoded bytes, or the name of a hole that is still open."""
@@ -71,7 +71,8 @@ def fill(
 
 
 class Composer:
-    """Composes the deliveries of one frozen edition in one encoding. Deterministic: same inputs, same bytes, anywhere."""
+    """Composes the deliveries of one frozen edition in one encoding. Deterministic: same inputs, same bytes,
+    anywhere."""
 
     def __init__(self, edition_id: int, frozen: Frozen, theme: Theme, hands: Hands, encoding: str) -> None:
         self._edition_id = edition_id
@@ -97,48 +98,60 @@ class Composer:
         text = self._join("text", self._layout_text(picks, profile), links)
         return self._envelope(to, self._subject(picks, profile), html, text, links, picks)
 
-    def view(self, picks: Sequence[Pick], profile: ReaderProfile) -> tuple[str, bytes]:
-        """Subject and HTML of a mail as the browser shows it: without footer, so without any personal link."""
-        pieces = self._layout_html(tuple(picks), profile, footer=False)
-        return self._subject(tuple(picks), profile), b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
+        """A mail as the browser shows it: without its footer, so without any personal link."""
+        html = self._layout_html(picks, profile, footer=False)
+        text = self._layout_text(picks, profile, footer=False)
+        return ViewedMail(_settled(html), _settled(text), self._subject(picks, profile))
+
+    def why(self, pick: Pick, place: int, since: datetime, profile: ReaderProfile) -> tuple[str, str]:
+        """The headline of a pick, and one sentence on why it stood where it stood."""
+        return self._title(pick, self._voice(profile)), explain(self._manifest, since.isoformat(), profile, pick, place)
 
     # --- layout -------------------------------------------------------------------------------------------------------
 
     def _layout_html(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
         lang = self._language(profile)
-        pieces = [*self._chrome("shell/start", profile, "html", picks), *self._masthead("html", picks, profile)]
+        pieces = [*self._chrome("shell/start", profile, "html"), *self._masthead("html", picks, profile)]
         for block, topic, inside in self._order(picks, profile):
             if block is not None:
-                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "html", picks)
+                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "html")
             for kind, pick, _ in inside:
                 pieces += self._story("html", kind, pick, profile, 0)
-        pieces += self._chrome(f"end/{lang}", profile, "html", picks)
+        pieces += self._chrome(f"end/{lang}", profile, "html")
         if footer:
-            pieces += self._chrome(f"footer/{lang}", profile, "html", picks)
-        return [*pieces, *self._chrome("shell/end", profile, "html", picks)]
+            pieces += self._chrome(f"footer/{lang}", profile, "html")
+        return [*pieces, *self._chrome("shell/end", profile, "html")]
 
-    def _layout_text(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> list[Piece]:
+    def _layout_text(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
         lang = self._language(profile)
         pieces = list(self._masthead("text", picks, profile))
         for block, topic, inside in self._order(picks, profile):
             if block is not None:
-                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text", picks)
+                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text")
             for kind, pick, number in inside:
                 pieces += self._story("text", kind, pick, profile, number)
             if any(kind == "brief" for kind, _, _ in inside):
                 pieces.append(self._encode("\n"))
             for _, pick, number in inside:
                 pieces += self._story("text", "link", pick, profile, number)
-        return [*pieces, *self._chrome(f"end/{lang}", profile, "text", picks), *self._chrome(f"footer/{lang}", profile, "text", picks)]
+        pieces += self._chrome(f"end/{lang}", profile, "text")
+        return [*pieces, *self._chrome(f"footer/{lang}", profile, "text")] if footer else pieces
 
     def _order(
         self, picks: tuple[Pick, ...], profile: ReaderProfile
     ) -> list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]]:
         """The mail's parts: the lead, a section per topic in the reader's order, the one-liners."""
         numbered = list(enumerate(picks, 1))
-        parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [(None, None, [("lead", picks[0], 1)])]
+        parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [
+            (None, None, [("lead", picks[0], 1)])
+        ]
         for topic in profile.topics:
-            inside = [("card", pick, n) for n, pick in numbered[1 : profile.max_stories] if self._topic(pick, profile) == topic]
+            inside = [
+                ("card", pick, n)
+                for n, pick in numbered[1 : profile.max_stories]
+                if self._topic(pick, profile) == topic
+            ]
             if inside:
                 parts.append(("section", topic, inside))
         briefs = [("brief", pick, n) for n, pick in numbered[profile.max_stories :]]
@@ -162,7 +175,8 @@ class Composer:
         return self._remember((part, key, profile.timezone, number, topic), part, key, known)
 
     def _masthead(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> tuple[Piece, ...]:
-        """Depends on the picks, which many readers share only in small editions: filled each time, from small fragments."""
+        """Depends on the picks, which many readers share only in small editions: filled each time, from small
+        fragments."""
         voice = self._voice(profile)
         words = sum(self._manifest.stories[pick.story_id].words for pick in picks[: profile.max_stories])
         values = {
@@ -173,7 +187,7 @@ class Composer:
         key = f"masthead/{self._language(profile)}"
         return self._remember((part, key, *values.values()), part, key, values.get)
 
-    def _chrome(self, key: str, profile: ReaderProfile, part: str, picks: tuple[Pick, ...]) -> tuple[Piece, ...]:
+    def _chrome(self, key: str, profile: ReaderProfile, part: str) -> tuple[Piece, ...]:
         voice = self._voice(profile)
         language = self._language(profile)
 
@@ -181,7 +195,9 @@ class Composer:
             if name == "next":
                 return voice.next(self._hands.next_due(profile, self._manifest.frozen_at))
             if name == "topics":
-                return voice.names([self._manifest.topics[topic] for topic in profile.topics if topic in self._manifest.topics])
+                return voice.names(
+                    [self._manifest.topics[topic] for topic in profile.topics if topic in self._manifest.topics]
+                )
             return {"lang": language, "dir": direction(language)}.get(name)
 
         return self._remember((part, key, profile.id), part, key, known)
@@ -197,11 +213,17 @@ class Composer:
         return self._filled[memo]
 
     def _join(self, part: str, pieces: Sequence[Piece], links: Links) -> bytes:
-        values = {"view": self._encode(links.view), "leave": self._encode(links.leave), "confirm": self._encode(links.confirm)}
+        values = {
+            "view": self._encode(links.view),
+            "leave": self._encode(links.leave),
+            "confirm": self._encode(links.confirm),
+        }
         try:
             return b"".join(piece if isinstance(piece, bytes) else values[piece] for piece in pieces)
         except KeyError as error:
-            raise TemplateError(f"the {part} part asks for the personal value {error.args[0]!r}, which nobody gives") from None
+            raise TemplateError(
+                f"the {part} part asks for the personal value {error.args[0]!r}, which nobody gives"
+            ) from None
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -229,14 +251,19 @@ class Composer:
 
     def _system(self, profile: ReaderProfile, to: Recipient) -> Envelope:
         language = self._manifest.values["language"]
-        known = {"lang": language, "dir": direction(language)}.get
+        known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
         links = self._hands.links(to.subscriber_id)
         html: list[Piece] = []
         for key in ("shell/start", "body", "shell/end"):
             html += self._remember(("html", key), "html", key, known)
         text = self._remember(("text", "body"), "text", "body", known)
         return self._envelope(
-            to, self._manifest.values["subject"], self._join("html", html, links), self._join("text", text, links), links, ()
+            to,
+            self._manifest.values["subject"],
+            self._join("html", html, links),
+            self._join("text", text, links),
+            links,
+            (),
         )
 
     def _envelope(
@@ -258,6 +285,11 @@ class Composer:
             text=text,
             picks=picks,
         )
+
+
+def _settled(pieces: Sequence[Piece]) -> str:
+    """Pieces as text; a hole that is still open would be a personal link and stays empty."""
+    return b"".join(piece for piece in pieces if isinstance(piece, bytes)).decode()
 
 
 def _headers(manifest: Manifest, links: Links) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,8 @@
-"""Compile once: every block an edition may need, rendered by Jinja2 into one document, inlined by premailer once, cut apart.
+"""Compile once: every block an edition may need, rendered by Jinja2 into one document, inlined by premailer once, cut
+apart.
 
-premailer needs 16 ms for a block alone and 0.5 ms for one in company (docs/design.md), so all new blocks of all languages
+premailer needs 16 ms for a block alone and 0.5 ms for one in company (docs/design.md), so all new blocks of all
+languages
 share a document. Blocks rendered before come from `BlockCache` and are not rendered again.
 """
 
@@ -82,10 +84,13 @@ def chrome_blocks(topics: Mapping[int, str], language: str) -> list[Block]:
     return chrome + heads
 
 
-def compile_blocks(theme: Theme, site: Site, blocks: Sequence[Block], cache: BlockCache, mail: str = "digest") -> Compiled:
+def compile_blocks(
+    theme: Theme, site: Site, blocks: Sequence[Block], cache: BlockCache, mail: str = "digest"
+) -> Compiled:
     """Render what the cache does not hold, inline it in one document, and cut everything apart.
 
-    A block of a story that fails to render is dropped with its reason and the edition goes on without it (design, section
+    A block of a story that fails to render is dropped with its reason and the edition goes on without it (design,
+    section
     9); a failing block of the chrome raises TemplateError, because no mail can be without it.
     """
     html: dict[str, Fragment] = {}

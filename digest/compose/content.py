@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from digest.compose.fragments import Fragment
+from digest.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ def unpack_manifest(data: bytes) -> Manifest:
 def _facts(raw: dict[str, object]) -> StoryFacts:
     updates = raw["updates"]
     topics = raw["topics"]
-    assert isinstance(updates, dict) and isinstance(topics, list)  # noqa: S101 - written by pack_manifest above
+    if not isinstance(updates, dict) or not isinstance(topics, list):
+        raise StoreError("a frozen edition in the database is damaged; restore a backup")
     return StoryFacts(
         version=int(str(raw["version"])),
         topics=tuple(int(topic) for topic in topics),

@@ -1,7 +1,9 @@
 """Fragments: rendered text with holes where personal values go.
 
-A fragment is a tuple that alternates literal, hole name, literal, ..., literal: odd in length, holes at odd places. Holes
-are made while Jinja2 renders by printing a marker of ASCII letters and digits, which survives escaping, attribute values
+A fragment is a tuple that alternates literal, hole name, literal, ..., literal: odd in length, holes at odd places.
+Holes
+are made while Jinja2 renders by printing a marker of ASCII letters and digits, which survives escaping, attribute
+values
 and premailer unchanged (other characters get percent-encoded in links; measured, docs/design.md).
 """
 
@@ -25,7 +27,8 @@ def hole(name: str) -> str:
 
 
 def guard(text: str) -> str:
-    """Text of a feed or a setting that can no longer be taken for a marker: nobody may write a hole but our templates."""
+    """Text of a feed or a setting that can no longer be taken for a marker: nobody may write a hole but our
+    templates."""
     while MARK in text.lower():
         text = re.sub(MARK, "", text, flags=re.IGNORECASE)
     return text

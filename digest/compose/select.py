@@ -37,7 +37,8 @@ def pick_for(story_id: int, story: StoryFacts, memory: Mapping[int, tuple[Pick, 
 def select(
     manifest: Manifest, since: str, profile: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
 ) -> tuple[Pick, ...]:
-    """The picks of one reader, best first. Every topic with news gets its best story before any topic gets its second."""
+    """The picks of one reader, best first. Every topic with news gets its best story before any topic gets its
+    second."""
     chosen: list[tuple[int, Pick]] = []
     for story_id in manifest.orders.get(since, ()):
         story = manifest.stories[story_id]

@@ -21,8 +21,9 @@ from digest.errors import TemplateError
 WIDTH = 72
 """Columns of the text part: quoted twice in a reply it still fits an 80 column screen (RFC 3676, section 4.2)."""
 
+
 def direction(language: str) -> str:
-    """"rtl" or "ltr" for a language tag; "ltr" for a language that nobody knows."""
+    """ "rtl" or "ltr" for a language tag; "ltr" for a language that nobody knows."""
     try:
         return str(Locale.parse(language.replace("-", "_")).text_direction)
     except (UnknownLocaleError, ValueError):
@@ -128,13 +129,17 @@ def on_dark(colour: str) -> str:
 def wrapped(text: str) -> str:
     """Text broken at WIDTH columns; words (links among them) stay whole."""
     return "\n".join(
-        textwrap.wrap(str(text), WIDTH, break_long_words=False, break_on_hyphens=False) if len(str(text)) > WIDTH else [str(text)]
+        textwrap.wrap(str(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+        if len(str(text)) > WIDTH
+        else [str(text)]
     )
 
 
 def underline(text: str, rule: str = "=") -> str:
     """A heading for plain text: the rule is as wide as the text is on a screen."""
-    wide = sum(2 if unicodedata.east_asian_width(char) in "WF" else not unicodedata.combining(char) for char in str(text))
+    wide = sum(
+        2 if unicodedata.east_asian_width(char) in "WF" else not unicodedata.combining(char) for char in str(text)
+    )
     return f"{text}\n{rule * min(wide, WIDTH)}"
 
 

@@ -17,7 +17,8 @@ SUBJECT = 60
 """Characters of a subject: what a phone shows before it cuts (docs: look)."""
 
 WORDS_A_MINUTE = 220
-"""Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-analysis)."""
+"""Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-
+analysis)."""
 
 
 def locale_of(language: str) -> Locale:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -11,19 +12,28 @@ from sqlalchemy import Engine
 from digest.compose.assemble import Composer, Hands
 from digest.compose.content import Frozen, unpack_manifest
 from digest.compose.fragments import unpack
-from digest.compose.select import explain
 from digest.compose.theme import Theme
 from digest.errors import DigestError, InputError
 from digest.service.profiles import profiles_of
 from digest.store import editions
 from digest.store.db import reading
-from digest.types import Due, Envelope, LeftOut, ReaderProfile, Recipient
+from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 from subscribers import roster
 from subscribers.cadence import next_due
 from subscribers.tokens import Keyring, Tokens
 
 KEPT = 8
 """Editions whose fragments stay in memory: a few megabytes each; chunks of one edition come one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a reader was told, and why."""
+
+    subject: str
+    picks: tuple[Pick, ...]
+    whys: tuple[tuple[str, str], ...]
+    """(headline, one sentence) for each pick."""
 
 
 class Press:
@@ -36,7 +46,8 @@ class Press:
         self._composers: OrderedDict[tuple[int, str], Composer] = OrderedDict()
 
     def compose(self, edition_id: int, due: Sequence[Due], encoding: str) -> list[Envelope | LeftOut]:
-        """One envelope or reason for each delivery, in order. What cannot be built for one reader is that reader's alone."""
+        """One envelope or reason for each delivery, in order. What cannot be built for one reader is that reader's
+        alone."""
         composer = self._composer(edition_id, encoding)
         with reading(self._engine) as session:
             profiles = profiles_of(session, sorted({item.profile_id for item in due}))
@@ -54,32 +65,29 @@ class Press:
                 composed.append(LeftOut(item.subscriber_id, "rejected", str(error)))
         return composed
 
-    def view(self, edition_id: int, subscriber_id: int) -> tuple[str, bytes] | None:
-        """Subject and HTML of a reader's mail without personal links; None when nothing was composed for them."""
+    def view(self, edition_id: int, subscriber_id: int) -> ViewedMail | None:
+        """A reader's mail without personal links; None when nothing was composed for them."""
+        with reading(self._engine) as session:
+            row = editions.delivery(session, edition_id, subscriber_id)
+            if row is None or not row[2]:
+                return None
+            profile_id, _, picks = row
+            profile = profiles_of(session, [profile_id])[profile_id]
+        return self._composer(edition_id, "raw").view(picks, profile)
+
+    def told(self, edition_id: int, subscriber_id: int) -> Told | None:
+        """What one delivery of a digest came to; None when there is no such delivery."""
         with reading(self._engine) as session:
             row = editions.delivery(session, edition_id, subscriber_id)
             if row is None:
                 return None
-            profile_id, _, picks = row
-            profile = profiles_of(session, [profile_id])[profile_id]
-        return self._composer(edition_id, "raw").view(picks, profile) if picks else None
-
-    def why(self, edition_id: int, subscriber_id: int) -> list[tuple[str, str]]:
-        """(headline, one sentence) for every story of a reader's mail, in its order."""
-        with reading(self._engine) as session:
-            row = editions.delivery(session, edition_id, subscriber_id)
-            if row is None:
-                return []
             profile_id, since, picks = row
             profile = profiles_of(session, [profile_id])[profile_id]
-        manifest = self._frozen(edition_id)[0].manifest
-        return [
-            (
-                manifest.stories[pick.story_id].updates.get(pick.from_version, manifest.stories[pick.story_id].title),
-                explain(manifest, since.isoformat(), profile, pick, place),
-            )
-            for place, pick in enumerate(picks)
-        ]
+        if not picks:
+            return Told("", (), ())
+        composer = self._composer(edition_id, "raw")
+        whys = tuple(composer.why(pick, place, since, profile) for place, pick in enumerate(picks))
+        return Told(composer.view(picks, profile).subject, picks, whys)
 
     def _composer(self, edition_id: int, encoding: str) -> Composer:
         key = (edition_id, encoding)

@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
 from digest.compose.fragments import guard as guarded
 from digest.compose.theme import Theme
-from digest.dispatch.providers import make_provider
+from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
 from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
@@ -28,14 +28,17 @@ from digest.service.composing import Press
 from digest.service.freezing import Workshop
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
+from digest.service.readers import ReaderDesk
+from digest.service.shelves import SourceShelf, TopicShelf
 from digest.settings import Settings, missing_for_sending
-from digest.store import clock, editions
+from digest.store import backlog, clock, editions
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
 from digest.types import DispatchReport, GatherRow
 from subscribers import roster
 from subscribers.i18n import Catalogues
 from subscribers.tokens import Keyring
+from subscribers.topics import get_topic
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,11 @@ def utc_now() -> datetime:
 class DigestService:
     """One process's view of the service. Safe to use from several threads; close it when done."""
 
-    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now, engine: Engine | None = None) -> None:
-        """`settings` must hold at least one key (`settings.with_keys`). Raises StoreError when the schema is not current."""
+    def __init__(
+        self, settings: Settings, *, now: Callable[[], datetime] = utc_now, engine: Engine | None = None
+    ) -> None:
+        """`settings` must hold at least one key (`settings.with_keys`). Raises StoreError when the schema is not
+        current."""
         self.settings = settings
         self.now = now
         self.engine = engine if engine is not None else open_database(settings.database_url)
@@ -60,6 +66,11 @@ class DigestService:
         self.theme = Theme(templates_folder(), self.catalogues.translations)
         self.shop = Workshop(self.engine, self.theme, site_of(settings), BlockCache(), self.catalogues.languages)
         self.press = Press(self.engine, self.theme, self.keyring)
+        self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
+        self.topics = TopicShelf(self.engine, now=now)
+        self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
+        self._provider: Provider | None = None
+        self._fence: int | None = None
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._door: Door | None = None
         self._sender: Sender | None = None
@@ -74,19 +85,33 @@ class DigestService:
             if self._door is None:
                 contact = self.settings.contact_url or self.settings.public_url
                 if self.settings.allow_private_networks:
-                    log.warning("ALLOW_PRIVATE_NETWORKS is on: sources may reach into private networks; development only")
+                    log.warning(
+                        "ALLOW_PRIVATE_NETWORKS is on: sources may reach into private networks; development only"
+                    )
                 self._door = Door(
                     user_agent=f"digest-service (+{contact})", allow_private=self.settings.allow_private_networks
                 )
             return self._door
 
     def gather(
-        self, *, only: Sequence[int] | None = None, due_only: bool = False, on_row: Callable[[GatherRow], None] | None = None
+        self,
+        *,
+        only: Sequence[int] | None = None,
+        due_only: bool = False,
+        on_row: Callable[[GatherRow], None] | None = None,
+        backlog_too: bool = False,
     ) -> list[GatherRow]:
-        """Fetch sources and put their new articles into stories. One row for each source; failures are rows with a reason."""
+        """Fetch sources and put their new articles into stories. One row for each source; failures are rows with a
+        reason.
+
+        `backlog_too` makes the backlog news, for a first look at a feed.
+        """
         rows = gathering.gather(
             self.engine, self.door, now=self.now, only=only, due_only=due_only, on_row=on_row, workers=GATHER_WORKERS
         )
+        if backlog_too:
+            with writing(self.engine) as session:
+                backlog.make_backlog_news(session)
         cluster_new(self.engine, now=self.now())
         return rows
 
@@ -95,10 +120,9 @@ class DigestService:
     def plan(self) -> list[Planned]:
         """Plan and freeze what is due now, if this process holds the clock; durable when this returns."""
         with writing(self.engine) as session:
-            fence = clock.take_clock(session, self.holder)
-        if fence is None:
+            self._fence = held = clock.take_clock(session, self.holder)
+        if held is None:
             return []
-        held = fence
         return planning.plan_tick(
             self.shop,
             now=self.now(),
@@ -113,9 +137,10 @@ class DigestService:
             raise SettingError(f"PROVIDER is {self.settings.provider}, but {'; '.join(missing)}; see .env.example")
         with self._lock:
             if self._sender is None:
+                self._provider = make_provider(self.settings)
                 self._sender = Sender(
                     self.engine,
-                    make_provider(self.settings),
+                    self._provider,
                     self.press.compose,
                     holder=self.holder,
                     address_hashes=self.keyring.address_hashes,
@@ -134,14 +159,16 @@ class DigestService:
     def audience(self, topic: str | None, address: str | None) -> tuple[int, int | None, int | None]:
         """How many active readers a send by hand would reach, with the topic's and the reader's id."""
         with reading(self.engine) as session:
-            topic_id = roster.get_topic(session, topic).id if topic else None
+            topic_id = get_topic(session, topic).id if topic else None
             reader = roster.show(session, address) if address else None
             if reader is not None and reader.status != "active":
                 raise InputError(f"{address} is {reader.status}, so nothing can be sent there")
             count = editions.count(session, editions.audience(topic_id, reader.id if reader else None))
         return count, topic_id, reader.id if reader else None
 
-    def send_by_hand(self, topic_id: int | None, subscriber_id: int | None, *, key: str | None = None, since: datetime | None = None) -> Planned | None:
+    def send_by_hand(
+        self, topic_id: int | None, subscriber_id: int | None, *, key: str | None = None, since: datetime | None = None
+    ) -> Planned | None:
         """Plan and freeze a send by hand; None when `key` was used before. `dispatch` then sends it."""
         return planning.plan_by_hand(
             self.shop,
@@ -155,12 +182,13 @@ class DigestService:
 
     def close(self) -> None:
         """Release connections and the clock."""
-        with writing(self.engine) as session:
-            clock.release_clock(session, self.holder)
+        if self._fence is not None:
+            with writing(self.engine) as session:
+                clock.release_clock(session, self.holder, self._fence)
         if self._door is not None:
             self._door.close()
-        if self._sender is not None:
-            self._sender.close()
+        if self._provider is not None:
+            self._provider.close()
         self.engine.dispose()
 
 
@@ -177,5 +205,3 @@ def site_of(settings: Settings) -> Site:
         accent=settings.accent,
         list_domain=domain if "." in domain or domain == "localhost" else host,
     )
-
-

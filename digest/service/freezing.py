@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, inline, story_blocks
-from digest.compose.content import Card, Frozen, Manifest, Site, StoryFacts, pack_manifest
+from digest.compose.content import Card, Manifest, Site, StoryFacts, pack_manifest
 from digest.compose.fragments import Fragment, address, cut, guard, pack
 from digest.compose.theme import Theme, direction
 from digest.service.profiles import profiles_of
@@ -20,7 +20,7 @@ from digest.stories.rank import StoryFacts as RankFacts
 from digest.stories.rank import facts_of, lead_telling, rank
 from digest.stories.summary import news_since, summarise
 from digest.types import Telling
-from subscribers import roster
+from subscribers import topics as shelf
 
 CANDIDATES = 120
 """Stories an edition keeps for each window: ten times what a reader is shown, so that memory may strike many."""
@@ -39,6 +39,8 @@ class Workshop:
     cache: BlockCache
     languages: tuple[str, ...]
     """The languages there are catalogues for."""
+    letters: dict[tuple[str, str], Mapping[str, Fragment]] = field(default_factory=dict)
+    """System mails compiled so far, by mail and language."""
 
 
 def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
@@ -52,11 +54,15 @@ def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
         profiles = profiles_of(session, editions.profile_ids(session, edition_id)).values()
         topics = _topics(session, sorted({topic for profile in profiles for topic in profile.topics}), edition.topic_id)
         starts = editions.windows(session, edition_id)
-        ids = stories.stories_in_window(session, topic_ids=sorted(topics), since=starts[0], until=until) if starts else []
+        ids = (
+            stories.stories_in_window(session, topic_ids=sorted(topics), since=starts[0], until=until) if starts else []
+        )
         tellings = _until(stories.tellings_of(session, ids), until)
         versions = editions.versions_told(session, ids)
     chosen, orders, reasons = _rank(tellings, topics, starts, until)
-    languages = sorted({profile.language if profile.language in shop.languages else "en" for profile in profiles} | {"en"})
+    languages = sorted(
+        {profile.language if profile.language in shop.languages else "en" for profile in profiles} | {"en"}
+    )
     cards = {story: _cards(told, sorted(versions.get(story, ())), until) for story, told in chosen.items()}
     blocks = [block for language in languages for block in chrome_blocks(topics, language)]
     blocks += [b for language in languages for tells in cards.values() for b in story_blocks(tells, language)]
@@ -67,13 +73,17 @@ def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
     blobs[address(data)] = data
     with writing(shop.engine) as session:
         return editions.freeze(
-            session, edition_id, at=now, blob=address(data), blobs=blobs,
+            session,
+            edition_id,
+            at=now,
+            blob=address(data),
+            blobs=blobs,
             told={story: fact.version for story, fact in facts.items()},
         )
 
 
 def _topics(session: Session, ids: Sequence[int], only: int | None) -> dict[int, str]:
-    names = {topic.id: topic.name for topic in roster.list_topics(session)}
+    names = {topic.id: topic.name for topic in shelf.list_topics(session)}
     return {id_: guard(names[id_]) for id_ in ids if id_ in names and only in (None, id_)}
 
 
@@ -99,9 +109,9 @@ def _rank(
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & topics.keys() for t in told)
         ]
         ranked = rank(inside, since=since, until=until)[:CANDIDATES]
-        orders[since.isoformat()] = tuple(found.story_id for found in ranked)
+        orders[since.isoformat()] = tuple(found.id for found in ranked)
         reasons[since.isoformat()] = {
-            found.story_id: "rank " + ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
+            found.id: "rank " + ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
             for found in ranked
         }
     wanted = {story for order in orders.values() for story in order}
@@ -144,7 +154,10 @@ def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: in
 
 
 def _facts(
-    chosen: Mapping[int, Sequence[Telling]], cards: Mapping[int, Sequence[Card]], topics: Mapping[int, str], compiled: Compiled
+    chosen: Mapping[int, Sequence[Telling]],
+    cards: Mapping[int, Sequence[Card]],
+    topics: Mapping[int, str],
+    compiled: Compiled,
 ) -> dict[int, StoryFacts]:
     """What selection needs; stories whose blocks failed to render are not there, so nobody picks them."""
     broken = {int(key.split("/")[2]) for key in compiled.dropped}
@@ -186,8 +199,10 @@ def _manifest(
         orders={since: tuple(story for story in order if story in facts) for since, order in orders.items()},
         reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in reasons.items()},
         times={
-            telling.id: telling.published_at or telling.news_at
-            for told in chosen.values() for telling in told if telling.published_at or telling.news_at
+            telling.id: at
+            for told in chosen.values()
+            for telling in told
+            if (at := telling.published_at or telling.news_at) is not None
         },
         html=_store(html, blobs),
         text=_store(compiled.text, blobs),
@@ -206,15 +221,24 @@ def _store(fragments: Mapping[str, Fragment], blobs: dict[str, bytes]) -> dict[s
 
 
 def freeze_system(
-    shop: Workshop, session: Session, edition_id: int, mail: str, language: str, values: Mapping[str, str], *, now: datetime
+    shop: Workshop,
+    session: Session,
+    edition_id: int,
+    mail: str,
+    language: str,
+    values: Mapping[str, str],
+    *,
+    now: datetime,
 ) -> None:
-    """Freeze a one-reader system mail within the caller's transaction: a sign-up and its mail are durable together."""
-    words = {"values": {key: guard(value) for key, value in values.items()}}
-    subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, **words)
-    body = shop.theme.render(f"email/{mail}/body.html", language, shop.site, **words)
-    text = shop.theme.render(f"email/{mail}/body.txt", language, shop.site, **words)
-    (start, end), (inlined,) = inline(shop.theme, shop.site, [body])
+    """Freeze a one-reader system mail within the caller's transaction: a sign-up and its mail are durable together.
+
+    `values` fill the holes of the same names. The letter itself is rendered and inlined once per language, so that the
+    transaction holds the write lock for rows only.
+    """
+    words = {name: guard(value) for name, value in values.items()}
+    subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, values=words)
     blobs: dict[str, bytes] = {}
+    letter = _letter(shop, mail, language)
     manifest = Manifest(
         kind=mail,
         frozen_at=now,
@@ -224,11 +248,18 @@ def freeze_system(
         orders={},
         reasons={},
         times={},
-        html=_store({"shell/start": start, "shell/end": end, "body": inlined}, blobs),
-        text=_store({"body": cut(text)}, blobs),
-        values={"subject": " ".join(subject.split()), "language": language},
+        html=_store({name: fragment for name, fragment in letter.items() if name != "text"}, blobs),
+        text=_store({"body": letter["text"]}, blobs),
+        values={**words, "subject": " ".join(subject.split()), "language": language},
     )
     data = pack_manifest(manifest)
     editions.freeze(session, edition_id, at=now, blob=address(data), blobs={**blobs, address(data): data}, told={})
 
 
+def _letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
+    if (mail, language) not in shop.letters:
+        body = shop.theme.render(f"email/{mail}/body.html", language, shop.site)
+        text = cut(shop.theme.render(f"email/{mail}/body.txt", language, shop.site))
+        (start, end), (inlined,) = inline(shop.theme, shop.site, [body])
+        shop.letters[mail, language] = {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
+    return shop.letters[mail, language]

@@ -29,7 +29,8 @@ QUARTER = 15
 """Minutes: send times are quantised, so that one edition serves everybody of a quarter hour."""
 
 ABANDONED = timedelta(minutes=10)
-"""An edition by hand that is still not frozen after this long was interrupted: nothing of it was sent, it is withdrawn."""
+"""An edition by hand that is still not frozen after this long was interrupted: nothing of it was sent, it is
+withdrawn."""
 
 Guard = Callable[[Session], None]
 """Called first in every planning transaction; raises StaleFence when this process no longer holds the clock."""
@@ -96,7 +97,11 @@ def _left_behind(shop: Workshop, now: datetime, guard: Guard) -> list[int]:
             if edition.kind == "tick":
                 kept.append(edition_id)
             elif now - edition.planned_at > ABANDONED:
-                log.warning("edition %s (%s) was interrupted before it was frozen; withdrawn, nothing was sent", edition_id, edition.slot)
+                log.warning(
+                    "edition %s (%s) was interrupted before it was frozen; withdrawn, nothing was sent",
+                    edition_id,
+                    edition.slot,
+                )
                 session.delete(edition)
         return kept
 
@@ -108,7 +113,14 @@ def _finish(shop: Workshop, edition_id: int, *, now: datetime, guard: Guard) -> 
 
 
 def plan_by_hand(
-    shop: Workshop, readers: Select[tuple[int]], *, now: datetime, key_id: int, key: str, topic_id: int | None, since: datetime | None = None
+    shop: Workshop,
+    readers: Select[tuple[int]],
+    *,
+    now: datetime,
+    key_id: int,
+    key: str,
+    topic_id: int | None,
+    since: datetime | None = None,
 ) -> Planned | None:
     """Plan and freeze a send by hand; None when this key was planned before. Due times stay as they are."""
     with writing(shop.engine) as session:
@@ -120,6 +132,8 @@ def plan_by_hand(
     last, more = 0, True
     while more:
         with writing(shop.engine) as session:
-            written = editions.plan_chunk(session, edition_id, readers, after_id=last, planned_at=planned_at, since=since)
+            written = editions.plan_chunk(
+                session, edition_id, readers, after_id=last, planned_at=planned_at, since=since
+            )
         last, more = (written[0], True) if written else (last, False)
     return Planned(edition_id, freeze_digest(shop, edition_id, now=now))

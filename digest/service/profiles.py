@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from digest.types import ReaderProfile
-from subscribers import roster
+from subscribers.profiles import profiles
 
 
 def profiles_of(session: Session, ids: Sequence[int]) -> dict[int, ReaderProfile]:
     """Profile id -> profile."""
     found = {}
-    for id_, raw in roster.profiles(session, ids).items():
+    for id_, raw in profiles(session, ids).items():
         found[id_] = ReaderProfile(
             id=id_,
             topics=tuple(raw["topics"]),

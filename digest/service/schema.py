@@ -12,7 +12,8 @@ from digest.store.schema import is_current, upgrade
 def prepare(settings: Settings) -> Engine:
     """The configured database with the current schema.
 
-    SQLite is upgraded on the spot: there is nothing to configure (design, section 7). PostgreSQL is never changed behind
+    SQLite is upgraded on the spot: there is nothing to configure (design, section 7). PostgreSQL is never changed
+    behind
     an operator's back: the service then raises StoreError, which names `digest db upgrade`.
     """
     engine = open_database(settings.database_url)

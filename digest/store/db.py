@@ -7,6 +7,8 @@ transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT without 
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +59,7 @@ def _sqlite(file: str, url: Any) -> Engine:
         # None hands transaction control to us; the driver would otherwise begin late and deferred.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -70,10 +72,25 @@ def _sqlite(file: str, url: Any) -> Engine:
     return engine
 
 
+def _write_ahead(cursor: Any) -> None:
+    """Put the file into WAL mode, once in its life. SQLite's busy timeout does not cover this switch: of two processes
+    that open a new file at once, one is told at once that the database is locked (seen with two first upgrades).
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return  # an in-memory database stays what it is
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for looking. What it sees is one consistent snapshot on SQLite, read committed on PostgreSQL."""
-    with _clear_errors(engine), Session(engine) as session:
+    with clear_errors(engine), Session(engine) as session:
         yield session
 
 
@@ -81,19 +98,19 @@ def reading(engine: Engine) -> Iterator[Session]:
 def writing(engine: Engine) -> Iterator[Session]:
     """One transaction: durable when the block ends, without any trace when it raises."""
     immediate = engine.execution_options(immediate=True)
-    with _clear_errors(engine), Session(immediate, expire_on_commit=False) as session, session.begin():
+    with clear_errors(engine), Session(immediate, expire_on_commit=False) as session, session.begin():
         yield session
 
 
 def database_time(session: Session) -> float:
     """Unix seconds by the database's own clock: leases must not depend on which machine asks (design, section 5)."""
     sqlite = session.get_bind().dialect.name == "sqlite"
-    query = "SELECT (julianday('now') - 2440587.5) * 86400.0" if sqlite else "SELECT extract(epoch FROM clock_timestamp())"
-    return float(session.connection().execute(text(query)).scalar_one())
+    now = "(julianday('now') - 2440587.5) * 86400.0" if sqlite else "extract(epoch FROM clock_timestamp())"
+    return float(session.connection().execute(text(f"SELECT {now}")).scalar_one())
 
 
 @contextmanager
-def _clear_errors(engine: Engine) -> Iterator[None]:
+def clear_errors(engine: Engine) -> Iterator[None]:
     """Turn what an operator can mend (locked, unwritable, unreachable, full, not yet created) into one line."""
     try:
         yield

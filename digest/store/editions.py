@@ -32,8 +32,7 @@ FIRST_WINDOW = {"weekly": timedelta(days=7), "": timedelta(days=1)}
 
 def table(model: type[SQLModel]) -> Table:
     """The Core table of a model."""
-    found = SQLModel.metadata.tables[str(model.__tablename__)]
-    return found
+    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 _edition, _chunk, _delivery = table(Edition), table(Chunk), table(Delivery)
@@ -41,15 +40,28 @@ _subscriber, _subscription, _blob, _told = table(Subscriber), table(Subscription
 
 
 def open_edition(
-    session: Session, kind: str, slot: str, *, planned_at: datetime, key_id: int, priority: int = 5, topic_id: int | None = None
+    session: Session,
+    kind: str,
+    slot: str,
+    *,
+    planned_at: datetime,
+    key_id: int,
+    priority: int = 5,
+    topic_id: int | None = None,
 ) -> tuple[int, datetime, bool]:
     """The edition of this slot: its id, where its window ends, and whether this call made it."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     made = session.execute(
-        dialect.insert(_edition)  # type: ignore[attr-defined]
+        dialect.insert(_edition)
         .values(
-            kind=kind, slot=slot, state=EditionState.PLANNING, priority=priority, topic_id=topic_id,
-            planned_at=planned_at, key_id=key_id, frozen_count=0,
+            kind=kind,
+            slot=slot,
+            state=EditionState.PLANNING,
+            priority=priority,
+            topic_id=topic_id,
+            planned_at=planned_at,
+            key_id=key_id,
+            frozen_count=0,
         )
         .on_conflict_do_nothing(index_elements=["slot"])
         .returning(_edition.c.id)
@@ -82,11 +94,16 @@ def audience(topic_id: int | None, subscriber_id: int | None, *, any_status: boo
 
 def count(session: Session, readers: Select[tuple[int]]) -> int:
     """How many readers a query names."""
-    return session.execute(select(func.count()).select_from(readers.subquery())).scalar_one()
+    return int(session.execute(select(func.count()).select_from(readers.subquery())).scalar_one())
 
 
 def plan_chunk(
-    session: Session, edition_id: int, readers: Select[tuple[int]], *, after_id: int, planned_at: datetime,
+    session: Session,
+    edition_id: int,
+    readers: Select[tuple[int]],
+    *,
+    after_id: int,
+    planned_at: datetime,
     since: datetime | None = None,
 ) -> tuple[int, int] | None:
     """Write the next chunk of an edition: (last subscriber id, deliveries), or None when nobody is left.
@@ -95,24 +112,37 @@ def plan_chunk(
     `since` replaces every reader's own window start.
     """
     have = select(_delivery.c.subscriber_id).where(_delivery.c.edition_id == edition_id)
-    wanted = readers.where(_subscriber.c.id > after_id, _subscriber.c.id.not_in(have)).order_by(_subscriber.c.id).limit(CHUNK)
+    wanted = (
+        readers.where(_subscriber.c.id > after_id, _subscriber.c.id.not_in(have))
+        .order_by(_subscriber.c.id)
+        .limit(CHUNK)
+    )
     if session.get_bind().dialect.name == "postgresql":
         wanted = wanted.with_for_update()
     ids = session.execute(wanted).scalars().all()
     if not ids:
         return None
     chunk_id = session.execute(
-        insert(_chunk).values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
+        insert(_chunk)
+        .values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
         .returning(_chunk.c.id)
     ).scalar_one()
     first = case(
         (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WINDOW["weekly"], _delivery.c.since.type)),
         else_=literal(planned_at - FIRST_WINDOW[""], _delivery.c.since.type),
     )
-    start = literal(since, _delivery.c.since.type) if since is not None else func.coalesce(_subscriber.c.window_from, first)
+    start = (
+        literal(since, _delivery.c.since.type) if since is not None else func.coalesce(_subscriber.c.window_from, first)
+    )
     rows = select(
-        literal(edition_id), _subscriber.c.id, literal(chunk_id), _subscriber.c.profile_id, start,
-        literal("planned"), literal(False), literal(0),
+        literal(edition_id),
+        _subscriber.c.id,
+        literal(chunk_id),
+        _subscriber.c.profile_id,
+        start,
+        literal("planned"),
+        literal(False),
+        literal(0),
     ).where(_subscriber.c.id.in_(wanted.with_only_columns(_subscriber.c.id)))
     names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "state", "alone", "tries"]
     session.execute(insert(_delivery).from_select(names, rows))
@@ -120,12 +150,17 @@ def plan_chunk(
 
 
 def move_due(
-    session: Session, chunk_of: tuple[int, int, int], tick: datetime, planned_at: datetime,
-    next_of: Mapping[tuple[str, str, int], datetime], planned: int,
+    session: Session,
+    chunk_of: tuple[int, int, int],
+    tick: datetime,
+    planned_at: datetime,
+    next_of: Mapping[tuple[str, str, int], datetime],
+    planned: int,
 ) -> None:
     """Move the readers of the chunk just planned to their next slot, by compare-and-set on `next_due_at`.
 
-    `chunk_of` is (edition, first id exclusive, last id inclusive); `next_of` maps (zone, cadence, minute) to the next due
+    `chunk_of` is (edition, first id exclusive, last id inclusive); `next_of` maps (zone, cadence, minute) to the next
+    due
     time. Raises StoreError, undoing the chunk with the transaction, when somebody else moved one of them meanwhile.
     """
     edition_id, low, high = chunk_of
@@ -137,14 +172,19 @@ def move_due(
         done = session.execute(
             update(_subscriber)
             .where(
-                _subscriber.c.id.in_(mine), _subscriber.c.next_due_at <= tick, _subscriber.c.timezone == zone,
-                _subscriber.c.cadence == cadence, _subscriber.c.send_minute == minute,
+                _subscriber.c.id.in_(mine),
+                _subscriber.c.next_due_at <= tick,
+                _subscriber.c.timezone == zone,
+                _subscriber.c.cadence == cadence,
+                _subscriber.c.send_minute == minute,
             )
             .values(next_due_at=next_due, window_from=planned_at - OVERLAP)
         )
         moved += done.rowcount  # type: ignore[attr-defined]
     if moved != planned:
-        raise StoreError(f"planned {planned} readers but could move {moved}: another clock was at work; nothing was changed")
+        raise StoreError(
+            f"planned {planned} readers but could move {moved}: another clock was at work; nothing was changed"
+        )
 
 
 def rhythms(session: Session, edition_id: int, low: int, high: int) -> list[tuple[str, str, int]]:
@@ -161,7 +201,9 @@ def rhythms(session: Session, edition_id: int, low: int, high: int) -> list[tupl
 def unfrozen(session: Session) -> list[int]:
     """Editions that were planned but not frozen: a crash came between."""
     return list(
-        session.execute(select(_edition.c.id).where(_edition.c.state == EditionState.PLANNING).order_by(_edition.c.id)).scalars()
+        session.execute(
+            select(_edition.c.id).where(_edition.c.state == EditionState.PLANNING).order_by(_edition.c.id)
+        ).scalars()
     )
 
 
@@ -171,6 +213,12 @@ def get_edition(session: Session, edition_id: int) -> Edition:
     if found is None:
         raise InputError(f"there is no edition {edition_id}")
     return found
+
+
+def exists(session: Session, edition_id: int) -> bool:
+    """Whether there is such an edition and it was frozen."""
+    query = select(_edition.c.id).where(_edition.c.id == edition_id, _edition.c.blob.is_not(None))
+    return session.execute(query).first() is not None
 
 
 def profile_ids(session: Session, edition_id: int) -> list[int]:
@@ -205,15 +253,14 @@ def freeze(
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     rows = [{"key": key, "data": data} for key, data in blobs.items()]
     for start in range(0, len(rows), 200):
-        session.execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])  # type: ignore[attr-defined]
+        session.execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])
     session.execute(delete(_told).where(_told.c.edition_id == edition_id))
     if told:
         session.execute(
-            insert(_told), [{"edition_id": edition_id, "story_id": story, "version": version} for story, version in told.items()]
+            insert(_told),
+            [{"edition_id": edition_id, "story_id": story, "version": version} for story, version in told.items()],
         )
-    planned = session.execute(
-        select(func.count()).select_from(_delivery).where(_delivery.c.edition_id == edition_id)
-    ).scalar_one()
+    planned = count(session, select(_delivery.c.subscriber_id).where(_delivery.c.edition_id == edition_id))
     changed = session.execute(
         update(_edition)
         .where(_edition.c.id == edition_id, _edition.c.state == EditionState.PLANNING)
@@ -239,23 +286,19 @@ def blobs(session: Session, keys: Iterable[str]) -> dict[str, bytes]:
 
 
 def delivery(session: Session, edition_id: int, subscriber_id: int) -> tuple[int, datetime, tuple[Pick, ...]] | None:
-    """What one reader was sent: profile id, window start, picks; None when there is no such delivery or nothing was picked."""
+    """What one reader was sent: profile id, window start, picks (empty when nothing was); None without such a
+    delivery."""
     row = session.execute(
         select(_delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
             _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id
         )
     ).one_or_none()
-    if row is None or row.picks is None:
-        return None
-    return row.profile_id, row.since, unpack(bytes(row.picks))
+    return None if row is None else (row.profile_id, row.since, unpack(row.picks))
 
 
-def outcomes(session: Session, edition_id: int) -> dict[str, int]:
-    """Deliveries of an edition by state."""
-    query = (
-        select(_delivery.c.state, func.count()).where(_delivery.c.edition_id == edition_id).group_by(_delivery.c.state)
-    )
-    return {state: number for state, number in session.execute(query)}
+def ids(session: Session) -> list[int]:
+    """Every edition's number, oldest first."""
+    return list(session.execute(select(_edition.c.id).order_by(_edition.c.id)).scalars())
 
 
 def recent_system_mails(session: Session, subscriber_id: int, purpose: str, since: datetime) -> list[datetime]:
@@ -264,8 +307,10 @@ def recent_system_mails(session: Session, subscriber_id: int, purpose: str, sinc
         select(_edition.c.planned_at)
         .join(_delivery, _delivery.c.edition_id == _edition.c.id)
         .where(
-            _delivery.c.subscriber_id == subscriber_id, _edition.c.kind == "system",
-            _edition.c.slot.like(f"system:{purpose}:%"), _edition.c.planned_at > since,
+            _delivery.c.subscriber_id == subscriber_id,
+            _edition.c.kind == "system",
+            _edition.c.slot.like(f"system:{purpose}:%"),
+            _edition.c.planned_at > since,
         )
         .order_by(_edition.c.planned_at.desc())
     )

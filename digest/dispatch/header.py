@@ -1,0 +1,89 @@
+"""Texts made safe at the edge: what goes out into headers, what comes back into the ledger and logs.
+
+Header values cannot be injected into: every name, address and text goes through here before it leaves.
+
+A control character in any of them could end the header and begin another; it is refused, not repaired. Names are quoted
+by `email.headerregistry.Address`: commas, parentheses and non-ASCII letters in names broke other services (Mailgun:
+django-anymail#270; SendGrid: sendgrid-python#291).
+"""
+
+from __future__ import annotations
+
+import re
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, validate_email
+
+from digest.errors import InputError, SettingError
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAME = re.compile(r"[!-9;-~]+")
+"""A header field's name: printable ASCII without the colon (RFC 5322, section 2.2)."""
+_LONGEST = 998
+"""Characters in a line, without its CRLF (RFC 5322, section 2.1.1)."""
+
+
+def plain(value: str, what: str) -> str:
+    """The value as it is. Raises InputError, naming `what`, when it holds a control character."""
+    if _CONTROL.search(value):
+        raise InputError(f"the mail's {what} holds a control character")
+    return value
+
+
+def raw_header(name: str, value: str) -> tuple[str, str]:
+    """A header that travels exactly as it stands, such as List-Unsubscribe. Raises InputError unless that is possible.
+
+    The value must be printable ASCII and fit in one line: mailbox providers ignore a folded or encoded one-click
+    address (odoo#289182, fluent-smtp#413).
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError("the mail has a header whose name is not allowed")
+    plain(value, name)
+    if not value.isascii() or len(name) + 2 + len(value) > _LONGEST:
+        raise InputError(f"the mail's {name} must be ASCII and fit in one line")
+    return name, value
+
+
+def mailbox(name: str, address: str, what: str) -> Address:
+    """A name and an address that are fit to travel. Raises InputError, naming `what`, when the address is not.
+
+    An international domain becomes its ASCII form (IDNA 2008); an international local part is refused, as Resend,
+    Postmark and SES do themselves.
+    """
+    plain(name, what)
+    plain(address, what)
+    try:
+        if not address.isascii():
+            address = validate_email(address, check_deliverability=False, allow_smtputf8=False).ascii_email or ""
+        found = Address(display_name=name, addr_spec=address)
+    except (EmailNotValidError, MessageError, ValueError, IndexError):
+        raise InputError(f"the mail's {what} is not an address that can be mailed") from None
+    if not found.username or not found.domain:
+        raise InputError(f"the mail's {what} is not an address that can be mailed")
+    return found
+
+
+@lru_cache(maxsize=64)
+def configured_mailbox(value: str, what: str) -> Address:
+    """A mailbox as an operator configures it, `Name <address>` or an address alone.
+
+    Raises SettingError when it is none: then no reader is at fault and the whole edition waits.
+    """
+    try:
+        plain(value, what)
+        return mailbox(*parseaddr(value), what)
+    except InputError:
+        setting = what.upper().replace("-", "_")
+        raise SettingError(f'{setting} must be a mailbox such as "Morning Paper" <paper@example.org>') from None
+
+
+_ADDRESS = re.compile(r"[^\s<>\"'`(),;:]+@[^\s<>\"'`(),;:]+")
+_NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def clean(text: str, longest: int = 200) -> str:
+    """What a provider told us, fit for the ledger and logs: one line, not long, addresses taken out."""
+    return _ADDRESS.sub("(address)", _NOT_PLAIN.sub(" ", text))[:longest].strip()

@@ -1,0 +1,102 @@
+"""A whole internet message (RFC 5322, MIME) from an envelope whose bodies are quoted-printable already.
+
+The standard library folds some headers wrongly, so folding is ours where it matters (tried on CPython 3.11):
+
+- `EmailMessage` turns a long List-Unsubscribe into encoded words, which mailbox providers ignore (odoo#289182,
+  fluent-smtp#413). List-*, Message-ID, Feedback-ID and the like are emitted as they stand, in one line.
+- `EmailPolicy` loses the quotes of a long display name when it folds: `"Doe, Jane ..." <a@b>` comes back as two
+  mailboxes. Names that do not fit in a short quoted string travel as encoded words (`email.header.Header`).
+- `set_content` takes 4.4 ms a message (docs/design.md); joining bytes takes none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from email.header import Header
+from email.headerregistry import Address
+from email.utils import format_datetime
+from functools import lru_cache
+
+from digest.dispatch.header import configured_mailbox, mailbox, plain, raw_header
+from digest.types import Envelope
+
+_LINE = 76
+_SHORT_NAME = 50
+_PART = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+def message_bytes(envelope: Envelope) -> bytes:
+    """The message with CRLF line ends: plain text first, then HTML, both as they are in the envelope (encoding "qp").
+
+    The same envelope gives the same bytes: Date and Message-ID come from the envelope and the boundary from Message-ID.
+    Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
+    """
+    if envelope.date.tzinfo is None:
+        raise ValueError("an envelope's date must be aware")
+    recipient = mailbox(envelope.recipient.name, envelope.recipient.address, "To")
+    lines = [
+        _configured("From", envelope.sender),
+        f"To: {_written(recipient)}",
+        *([_configured("Reply-To", envelope.reply_to)] if envelope.reply_to else []),
+        f"Subject: {_subject(plain(envelope.subject, 'Subject'))}",
+        f"Date: {format_datetime(envelope.date)}",
+        ": ".join(raw_header("Message-ID", envelope.message_id)),
+        *(": ".join(raw_header(name, value)) for name, value in envelope.headers),
+    ]
+    boundary = boundary_of(envelope.message_id)
+    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
+    return b"".join(
+        [
+            "\r\n".join(lines).encode("ascii"),
+            f"--{boundary}\r\n{_PART.format(kind='plain')}".encode(),
+            envelope.text,
+            f"\r\n--{boundary}\r\n{_PART.format(kind='html')}".encode(),
+            envelope.html,
+            f"\r\n--{boundary}--\r\n".encode(),
+        ]
+    )
+
+
+def boundary_of(message_id: str) -> str:
+    """The boundary of a message. `=_` cannot occur in quoted-printable (RFC 2045, section 6.7), so no body holds it."""
+    return "=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _configured(name: str, value: str) -> str:
+    return f"{name}: {_written(configured_mailbox(value, name))}"
+
+
+def _written(address: Address) -> str:
+    name = address.display_name
+    if name.isascii() and len(name) <= _SHORT_NAME and "=?" not in name:
+        first = str(Address(display_name=name)).removesuffix(" <>") if name else ""
+    else:
+        first = _encoded(name, len("Reply-To: "))
+    if not first:
+        return address.addr_spec
+    width = len("Reply-To: ") + len(first.rsplit("\n", 1)[-1]) + len(address.addr_spec) + 3
+    return f"{first}{' ' if width <= _LINE else chr(13) + chr(10) + ' '}<{address.addr_spec}>"
+
+
+def _subject(text: str) -> str:
+    longest = max((len(word) for word in text.split(" ")), default=0)
+    if text.isascii() and longest <= _LINE - len("Subject: ") and "=?" not in text and text == " ".join(text.split()):
+        return _folded(text)
+    return _encoded(text, len("Subject: "))
+
+
+def _folded(text: str) -> str:
+    lines, room = [""], _LINE - len("Subject: ")
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
+            lines.append(word)
+            room = _LINE - 1
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return "\r\n ".join(lines)
+
+
+def _encoded(text: str, indent: int) -> str:
+    # RFC 2047: words of at most 75 characters, whole characters in each, so that every client can decode them alone.
+    return Header(text, "utf-8", maxlinelen=_LINE - 1, header_name="x" * (indent - 2)).encode(linesep="\r\n")

@@ -1,0 +1,72 @@
+"""The providers: one file each, one line each in the registry below.
+
+A provider carries batches of finished mails and says what became of each; it knows nothing of readers, editions or the
+ledger. To add one: write a module with a class that satisfies `Provider`, add its factory to `PROVIDERS` and its name
+to `Settings.provider`, and inherit its tests from `tests.dispatch.contract.ProviderContract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib import import_module
+from typing import Literal, Protocol
+
+from digest.errors import SettingError
+from digest.settings import Settings
+from digest.types import Envelope, ItemResult
+
+
+class Provider(Protocol):
+    """Who carries mails. Several threads may call it at once."""
+
+    @property
+    def name(self) -> str:
+        """As in the registry and in the ledger's attempts."""
+
+    @property
+    def batch(self) -> int:
+        """How many mails one call carries at most."""
+
+    @property
+    def encoding(self) -> Literal["json", "qp"]:
+        """In which encoding it wants the bodies of envelopes (see `digest.types.Envelope`)."""
+
+    @property
+    def key_lifetime(self) -> timedelta | None:
+        """How long a call may be repeated under the same key without sending twice; None without such keys."""
+
+    def payload(self, envelope: Envelope) -> bytes:
+        """One mail as it will travel. Pure: the same envelope gives the same bytes.
+
+        Raises InputError, one line, for a mail that cannot be written (a control character in a header), and
+        SettingError when From or Reply-To cannot.
+        """
+
+    def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
+        """Hand over 1 to `batch` payloads under an idempotency key; one result for each, in their order.
+
+        On return the provider has taken responsibility for every accepted mail. Raises NotSent (certainly nothing was
+        accepted by this call; try later), Unclear (it may have been; the same call may be repeated), Unknowable (it may
+        have been; repeating would not tell), BadBatch (nothing was accepted; the mails may fare better one by one) or
+        Refused (nothing was accepted; an operator must act). Messages of errors hold no address and no key.
+        """
+
+    def close(self) -> None:
+        """Give up connections. The provider is not used afterwards."""
+
+
+PROVIDERS: dict[str, str] = {
+    "outbox": "digest.dispatch.providers.outbox",
+    "resend": "digest.dispatch.providers.resend",
+}
+"""Name -> module with a function `open_provider(settings)`; imported only when chosen, so that start-up stays quick."""
+
+
+def make_provider(settings: Settings) -> Provider:
+    """The provider that `settings` name. Raises SettingError, one line, when a setting it needs is missing or wrong."""
+    module = PROVIDERS.get(settings.provider)
+    if module is None:
+        raise SettingError(f"PROVIDER is {settings.provider!r}; allowed is {' or '.join(sorted(PROVIDERS))}")
+    factory: Callable[[Settings], Provider] = import_module(module).open_provider
+    return factory(settings)

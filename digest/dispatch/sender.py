@@ -1,0 +1,369 @@
+"""Mail -> provider: leases chunks, composes, writes attempts down, calls, records.
+
+Crash semantics. The sender keeps nothing that the ledger does not know: whenever it dies, another one goes on from the
+committed rows (`digest.store.ledger` says what each crash leaves behind). No transaction is open while mails are
+composed or the provider is called. The points between commits have names (TRACE); a test kills a real process at each.
+
+    leased     the chunk is ours                        repeated   an open attempt was adopted, its call not yet made
+    composed   bytes exist, nothing is written          settled    every reader's outcome is durable
+    opened     the attempt is durable, no call made     given up   an open attempt became unknown
+    sent       the call has ended, nothing recorded     closed     the chunk is given back or done
+
+Retries: a delivery that was certainly not accepted is composed anew later, under a new key; a call in doubt is repeated
+under its key, byte for byte, or becomes unknown. `digest.dispatch.verdict` decides which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from digest.dispatch.providers import Provider
+from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, judge
+from digest.errors import DigestError, InputError, ProviderError, StaleFence, StoreError, Unknowable
+from digest.store.attempts import (
+    AddressHashes,
+    Composed,
+    OpenAttempt,
+    Outcome,
+    Retry,
+    Unknown,
+    adopt,
+    attempted,
+    find_attempts,
+    leave_open,
+    open_attempt,
+    repeat_attempt,
+    request_hash,
+    settle,
+)
+from digest.store.db import reading, writing
+from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk
+from digest.types import Accepted, DispatchReport, Due, Envelope, Lease, LeftOut, RejectedItem
+
+Compose = Callable[[int, Sequence[Due], str], list[Envelope | LeftOut]]
+"""(edition id, readers, encoding) -> one verdict for each reader. A pure function of what the edition froze; for a Due
+with `picks` it must obey them and look at nothing else, so that the same bytes come out."""
+
+TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
+
+FAILURES = 5
+"""Calls in a row that settle nothing before a drain gives up until its next turn: the provider is down, not a batch."""
+IDLE = 3
+"""Batches composed in vain before a chunk rests. Once is normal: another edition reached the same readers meanwhile."""
+LONGEST_NAP = 10.0
+"""Seconds. A provider that asks for more is left alone until the next drain."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One drain."""
+
+    stop: threading.Event
+    on_progress: Callable[[DispatchReport], None] | None
+    report: DispatchReport = field(default_factory=DispatchReport)
+    failures: int = 0
+    idle: int = 0
+    """Batches in a row of which nobody could be sent to and nobody was left out."""
+    over: bool = False
+
+    @property
+    def ending(self) -> bool:
+        return self.over or self.stop.is_set()
+
+    def add(self, **counts: Any) -> None:
+        self.report += DispatchReport(**counts)
+        if self.on_progress is not None:
+            self.on_progress(self.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that the ledger knows of."""
+
+    attempt_id: int
+    key: str
+    readers: tuple[int, ...]
+    payloads: tuple[bytes, ...]
+    tries: int
+    before: float
+    """Monotonic time after which the lease may have run out: then the call belongs to somebody else."""
+
+
+class Sender:
+    """One worker, one chunk at a time. Any number of them may share a ledger, and threads may share one of them.
+
+    `holder` names the worker in the ledger. `address_hashes` gives the keyed hashes under which an address may be
+    suppressed. `sleep` waits for some seconds (by default: until the drain's stop request at the latest). `trace` is
+    told each point of TRACE as it is passed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        provider: Provider,
+        compose: Compose,
+        *,
+        holder: str,
+        address_hashes: AddressHashes,
+        lease_seconds: float = LEASE_SECONDS,
+        sleep: Callable[[float], object] | None = None,
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._provider = provider
+        self._compose = compose
+        self._holder = holder
+        self._hashes = address_hashes
+        self._seconds = lease_seconds
+        self._sleep = sleep
+        self._trace = trace or (lambda point: None)
+
+    def drain(
+        self,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[DispatchReport], None] | None = None,
+        edition_id: int | None = None,
+    ) -> DispatchReport:
+        """Send until no chunk is ready, the provider fails us, or `stop` is set; what was done, in deliveries.
+
+        After a stop request the batch under way is finished and the chunk given back. `report.retry` counts deliveries
+        put off to a later drain. `on_progress` gets the report so far after each batch. Raises StoreError when the
+        database cannot be used; whatever was committed until then holds.
+        """
+        run = _Run(stop or threading.Event(), on_progress)
+        while not run.ending:
+            with writing(self._engine) as session:
+                lease = lease_chunk(session, self._holder, self._seconds, edition_id)
+            if lease is None:
+                break
+            self._trace("leased")
+            try:
+                nap = self._work(lease, run)
+            except StaleFence as stale:
+                _log.warning("%s", stale)
+                continue
+            if nap > 0 and not run.ending:
+                (self._sleep or run.stop.wait)(nap)
+        return run.report
+
+    # --- one chunk ----------------------------------------------------------------------------------------------------
+
+    def _work(self, lease: Lease, run: _Run) -> float:
+        """Everything that is ready in one chunk, then give it back. Seconds to call nobody afterwards."""
+        try:
+            verdict = self._recover(lease, run)
+            while verdict is None and not run.ending:
+                with reading(self._engine) as session:
+                    readers = due(session, lease, self._provider.batch)
+                if not readers:
+                    break
+                verdict = self._batch(lease, readers, run)
+        except StoreError:
+            raise
+        except DigestError as error:
+            # A bulkhead: an edition that cannot be composed, for whatever reason, must not hold up the others.
+            _log.error("edition %d cannot be composed: %s", lease.edition_id, error)
+            run.add(problem=str(error))
+            verdict = Verdict(None, OPERATOR_WAIT)
+        with writing(self._engine) as session:
+            close_chunk(session, lease, verdict.pause if verdict else 0.0)
+        self._trace("closed")
+        return verdict.nap if verdict else 0.0
+
+    def _batch(self, lease: Lease, readers: Sequence[Due], run: _Run) -> Verdict | None:
+        """Compose, open, call and settle for one batch. A verdict when the chunk must rest, else None."""
+        mails, left_out = self._composed(lease, readers)
+        self._trace("composed")
+        composed = [_as_composed(one, memory.memory, payload) for one, memory, payload in mails]
+        before = time.monotonic() + self._seconds
+        with writing(self._engine) as session:
+            opened = open_attempt(
+                session,
+                lease,
+                composed,
+                left_out,
+                provider=self._provider.name,
+                address_hashes=self._hashes,
+                seconds=self._seconds,
+            )
+        self._trace("opened")
+        if opened.skipped or opened.rejected:
+            run.add(skipped=opened.skipped, rejected=opened.rejected)
+        if opened.attempt_id is None:
+            moved = opened.skipped + opened.rejected > 0
+            run.idle = 0 if moved else run.idle + 1
+            return None if run.idle < IDLE else self._rest(lease, run)
+        by_reader = {one.subscriber_id: payload for one, _, payload in mails}
+        payloads = tuple(by_reader[reader] for reader in opened.readers)
+        return self._call(lease, _Call(opened.attempt_id, opened.key, opened.readers, payloads, 1, before), run)
+
+    def _rest(self, lease: Lease, run: _Run) -> Verdict:
+        run.idle = 0
+        _log.error("edition %d, chunk %d: composed in vain, the readers keep changing; it rests", *_where(lease))
+        return Verdict(None, OPERATOR_WAIT)
+
+    def _composed(
+        self, lease: Lease, readers: Sequence[Due]
+    ) -> tuple[list[tuple[Envelope, Due, bytes]], list[LeftOut]]:
+        wanted = {each.subscriber_id: each for each in readers}
+        mails: list[tuple[Envelope, Due, bytes]] = []
+        left_out: list[LeftOut] = []
+        for result in self._compose(lease.edition_id, readers, self._provider.encoding):
+            reader = wanted.pop(result.subscriber_id)
+            if isinstance(result, LeftOut):
+                left_out.append(result)
+                continue
+            try:
+                mails.append((result, reader, self._provider.payload(result)))
+            except InputError as error:
+                left_out.append(LeftOut(result.subscriber_id, "rejected", str(error)))
+        left_out += [LeftOut(reader, "rejected", "composing gave no mail for this reader") for reader in wanted]
+        return mails, left_out
+
+    # --- one call -----------------------------------------------------------------------------------------------------
+
+    def _call(self, lease: Lease, call: _Call, run: _Run) -> Verdict | None:
+        """Call the provider and record what it said."""
+        if time.monotonic() > call.before:
+            # Somebody else may have found this attempt and decided about it; the call is theirs now.
+            raise StaleFence(f"chunk {lease.chunk_id}: the lease ran out before the call; it was not made")
+        verdict = None
+        try:
+            results = self._provider.send(call.payloads, call.key)
+            if len(results) != len(call.readers):
+                raise Unknowable(f"{len(results)} results came back for {len(call.readers)} mails")
+            outcomes: dict[int, Outcome] = dict(zip(call.readers, results, strict=True))
+        except ProviderError as error:
+            verdict = judge(
+                error,
+                readers=len(call.readers),
+                key_usable=self._provider.key_lifetime is not None,
+                tries=call.tries,
+                key=call.key,
+            )
+            outcomes = dict.fromkeys(call.readers, verdict.outcome) if verdict.outcome is not None else {}
+            self._note(lease, error, verdict, run)
+        self._trace("sent")
+        problem = run.report.problem if verdict and verdict.stop else ""
+        with writing(self._engine) as session:
+            if outcomes:
+                settle(session, lease, call.attempt_id, outcomes, self._seconds, problem)
+            else:
+                leave_open(session, lease, call.attempt_id, "in doubt; the call will be repeated", self._seconds)
+        self._trace("settled")
+        run.add(**_counts(outcomes, len(call.readers)))
+        if verdict is None or verdict.pause == 0:
+            run.failures = 0
+            return None
+        return verdict
+
+    def _note(self, lease: Lease, error: ProviderError, verdict: Verdict, run: _Run) -> None:
+        _log.warning("edition %d, chunk %d: %s", lease.edition_id, lease.chunk_id, error)
+        if verdict.pause == 0:
+            return
+        run.failures += 1
+        if verdict.stop or run.failures >= FAILURES or verdict.nap > LONGEST_NAP:
+            run.over = True
+            again = "" if verdict.stop else "; the mails wait and will be tried again"
+            run.report += DispatchReport(problem=f"{error}{again}")
+
+    # --- recovery -----------------------------------------------------------------------------------------------------
+
+    def _recover(self, lease: Lease, run: _Run) -> Verdict | None:
+        """Decide about attempts that nobody settled, before anything new is sent from the chunk."""
+        with reading(self._engine) as session:
+            found = find_attempts(session, lease)
+        for attempt in found:
+            if run.ending:
+                return Verdict(None, 0.0)
+            verdict = self._again(lease, attempt, run)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _again(self, lease: Lease, attempt: OpenAttempt, run: _Run) -> Verdict | None:
+        """Repeat an open attempt under its key when that is safe; otherwise its readers become unknown."""
+        reason = self._unrepeatable(attempt)
+        payloads: list[bytes] = []
+        if not reason:
+            with reading(self._engine) as session:
+                readers = attempted(session, lease, attempt)
+            mails, _ = self._composed(lease, readers) if len(readers) == len(attempt.readers) else ([], [])
+            payloads = [payload for _, _, payload in mails]
+            same = [one.subscriber_id for one, _, _ in mails] == list(attempt.readers)
+            if not same or request_hash(_hash(payload) for payload in payloads) != attempt.request_hash:
+                reason = "a crash left it in doubt and the very same batch could not be composed again"
+        if not reason:
+            self._trace("composed")
+            before = time.monotonic() + self._seconds
+            addresses = {one.subscriber_id: one.recipient.address for one, _, _ in mails}
+            with writing(self._engine) as session:
+                if not repeat_attempt(
+                    session, lease, attempt, addresses, address_hashes=self._hashes, seconds=self._seconds
+                ):
+                    reason = "a call was in doubt and a reader of its batch has left since, so it was not repeated"
+        if reason:
+            self._give_up(lease, attempt, reason, run)
+            return None
+        self._trace("repeated")
+        call = _Call(attempt.id, attempt.key, attempt.readers, tuple(payloads), attempt.tries + 1, before)
+        return self._call(lease, call, run)
+
+    def _unrepeatable(self, attempt: OpenAttempt) -> str:
+        lifetime = self._provider.key_lifetime
+        if attempt.provider != self._provider.name:
+            return f"a call to {attempt.provider} was in doubt when the provider was changed"
+        if lifetime is None:
+            return f"a call was in doubt and {attempt.provider} has no idempotency keys"
+        if attempt.age > usable_seconds(lifetime.total_seconds()):
+            return "a call was in doubt for longer than its idempotency key lives"
+        return ""
+
+    def _give_up(self, lease: Lease, attempt: OpenAttempt, reason: str, run: _Run) -> None:
+        outcomes: dict[int, Outcome] = dict.fromkeys(attempt.readers, Unknown(reason))
+        with writing(self._engine) as session:
+            adopt(session, lease, attempt.id)
+            settle(session, lease, attempt.id, outcomes, self._seconds, reason)
+        self._trace("given up")
+        _log.warning("edition %d, chunk %d: %d mails are unknown: %s", *_where(lease), len(outcomes), reason)
+        run.add(unknown=len(outcomes))
+
+
+def usable_seconds(lifetime: float) -> float:
+    """For how much of a key's lifetime we trust it: a tenth, at most an hour, is left for slow calls and clocks."""
+    return lifetime - min(3600.0, lifetime / 10)
+
+
+def _where(lease: Lease) -> tuple[int, int]:
+    return lease.edition_id, lease.chunk_id
+
+
+def _hash(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=32).digest()
+
+
+def _as_composed(envelope: Envelope, memory: Any, payload: bytes) -> Composed:
+    return Composed(envelope.subscriber_id, envelope.recipient.address, envelope.picks, memory, _hash(payload))
+
+
+def _counts(outcomes: dict[int, Outcome], readers: int) -> dict[str, int]:
+    """The report of one call. Mails that go on at once, alone, are not counted yet; an open attempt is a retry."""
+    if not outcomes:
+        return {"retry": readers}
+    found = list(outcomes.values())
+    return {
+        "accepted": sum(isinstance(each, Accepted) for each in found),
+        "rejected": sum(isinstance(each, RejectedItem) for each in found),
+        "unknown": sum(isinstance(each, Unknown) for each in found),
+        "retry": sum(isinstance(each, Retry) and not each.alone for each in found),
+    }

@@ -1,0 +1,302 @@
+"""Gathering: sources fetched and read in parallel, decided and written one after the other.
+
+After a crash at any point a source is either as before or has everything of its gather: articles, topics and the
+record of the gather are one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
+from itertools import islice
+from time import perf_counter
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from digest.errors import FeedError, FetchError, InputError
+from digest.gather.decide import decide
+from digest.gather.discover import find_feeds, guesses
+from digest.gather.feed import is_page, parse_feed
+from digest.gather.fetch import Door
+from digest.store import articles, sources
+from digest.store.db import reading, writing
+from digest.store.sources import SourceRow
+from digest.stories.match import topics_of
+from digest.types import Feed, Fetched, GatherRow, RawArticle
+from subscribers import topics
+from subscribers.errors import UnknownTopic
+
+log = logging.getLogger(__name__)
+
+READER_VERSION = b"1"
+"""Part of every body hash. Raised when the feed reader learns something, so that unchanged bytes are read once more."""
+MAX_DECLARED = 5
+"""Feeds of one page that are tried before giving up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A source that is now stored. `articles` is how many its feed holds; they are stored by the first gather."""
+
+    id: int
+    url: str
+    name: str
+    articles: int
+    created: bool
+    """False when the source was there and only its topics grew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Got:
+    """What a worker brought back: a `problem`, or an answer with its `feed`, or one without because nothing changed."""
+
+    source: SourceRow
+    ms: int = 0
+    fetched: Fetched | None = None
+    body_hash: str = ""
+    feed: Feed | None = None
+    problem: str = ""
+    retry_after: float | None = None
+
+
+def gather(
+    engine: Engine,
+    door: Door,
+    *,
+    now: Callable[[], datetime],
+    only: Sequence[int] | None = None,
+    due_only: bool = False,
+    on_row: Callable[[GatherRow], None] | None = None,
+    workers: int = 8,
+) -> list[GatherRow]:
+    """Gather from the sources in `only`, or from all; with `due_only` from those of them whose time has come.
+
+    `workers` threads fetch and read, this one writes: a transaction for each source, durable before `on_row` hears of
+    it. Returns a row for each source, by number; one that fails is a row with its reason. Raises InputError for an
+    unknown number, StoreError when the database cannot be used (what was gathered before stays).
+    """
+    with reading(engine) as session:
+        asked = sources.list_sources(session, only)
+        if due_only:
+            due = {source.id: source for source in sources.due_sources(session, now())}
+            asked = [due[number] for number in due if number in {source.id for source in asked}]
+    rows = []
+    for got in _fetch_all(door, asked, workers):
+        row = _store(engine, got, now())
+        rows.append(row)
+        if on_row is not None:
+            on_row(row)
+    return sorted(rows, key=lambda row: row.source_id)
+
+
+def add_source(
+    engine: Engine, door: Door, url: str, *, topic_slugs: Sequence[str], now: datetime, name: str = ""
+) -> Added:
+    """Find the feed at `url` (a feed's address or a site's) and store it as a source of these topics, due at once.
+
+    A feed that is a source already keeps its name and feeds these topics too. Raises InputError for an unknown topic
+    (before anything is fetched), FetchError or FeedError when there is no feed to be had; nothing is stored then.
+    """
+    with reading(engine) as session:
+        _topic_ids(session, topic_slugs)
+    found, feed = discover(door, url)
+    with writing(engine) as session:
+        topic_ids = _topic_ids(session, topic_slugs)
+        known = sources.find_source(session, found)
+        label = name or (known.name if known else "") or feed.title[:200]
+        if known is None:
+            number = sources.add_source(session, found, name=label, language=feed.language, now=now)
+        else:
+            number = known.id
+            sources.edit_source(session, number, now=now, name=label)
+        sources.link_topics(session, number, topic_ids)
+    return Added(number, found, label or found, len(feed.items), known is None)
+
+
+def edit_source(
+    engine: Engine,
+    door: Door,
+    source_id: int,
+    *,
+    now: datetime,
+    name: str | None = None,
+    url: str | None = None,
+    topic_slugs: Sequence[str] | None = None,
+) -> SourceRow:
+    """Change what is given; topics are replaced. A new address is fetched first and must lead to a feed.
+
+    Raises InputError, FetchError or FeedError; nothing is changed then.
+    """
+    with reading(engine) as session:
+        sources.get_source(session, source_id)
+        _topic_ids(session, topic_slugs or ())
+    found = discover(door, url)[0] if url is not None else None
+    with writing(engine) as session:
+        sources.edit_source(session, source_id, now=now, name=name, url=found)
+        if topic_slugs is not None:
+            sources.set_topics(session, source_id, _topic_ids(session, topic_slugs))
+        return sources.get_source(session, source_id)
+
+
+def list_sources(engine: Engine) -> list[SourceRow]:
+    """All sources by number, with their topics and their last problem."""
+    with reading(engine) as session:
+        return sources.list_sources(session)
+
+
+def remove_source(engine: Engine, source_id: int) -> None:
+    """Take a source away with its articles. Raises InputError for an unknown one."""
+    with writing(engine) as session:
+        sources.remove_source(session, source_id)
+
+
+def check_source(door: Door, url: str) -> Feed:
+    """What would be gathered from `url`, a feed's address or a site's. Stores nothing. Raises FetchError, FeedError."""
+    return discover(door, url)[1]
+
+
+def discover(door: Door, url: str) -> tuple[str, Feed]:
+    """The address of the feed that `url` is or leads to, and the feed.
+
+    A page's declared feeds are tried in its order, then the places where common systems keep theirs. Without a scheme,
+    https is meant. Raises FetchError when `url` cannot be fetched, FeedError when no feed was found.
+    """
+    address = _with_scheme(url)
+    fetched = door.get(address)
+    try:
+        return address, _read(fetched)
+    except FeedError:
+        if not is_page(fetched.body, fetched.content_type):
+            raise
+    declared = [link.url for link in find_feeds(fetched.body, fetched.url, content_type=fetched.content_type)]
+    problem = ""
+    for candidate in declared[:MAX_DECLARED]:
+        try:
+            return candidate, _read(door.get(candidate))
+        except (FetchError, FeedError) as error:
+            problem = problem or f"; the feed it names cannot be used: {error}"
+    for candidate in guesses(fetched.url):
+        try:
+            return candidate, _read(door.get(candidate))
+        except (FetchError, FeedError):
+            log.debug("no feed at %s", candidate)
+    raise FeedError(f"no feed found at {url}{problem}; give the feed's own address")
+
+
+def _with_scheme(url: str) -> str:
+    told = url.strip()
+    if told.startswith("feed:"):  # feed:https://... and feed://..., as old browsers wrote it
+        told = told.removeprefix("feed:").removeprefix("//")
+    return told if "://" in told else f"https://{told}"
+
+
+def _read(fetched: Fetched) -> Feed:
+    return parse_feed(fetched.body, content_type=fetched.content_type, url=fetched.url)
+
+
+def _topic_ids(session: Session, slugs: Sequence[str]) -> list[int]:
+    try:
+        return [topic.id for topic in topics.find_topics(session, slugs)]
+    except UnknownTopic as error:
+        raise InputError(str(error)) from None
+
+
+def _fetch_all(door: Door, asked: Sequence[SourceRow], workers: int) -> Iterator[_Got]:
+    """What the workers bring, in the order they are done; only twice `workers` are under way at once."""
+    waiting = iter(asked)
+    with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="gather") as pool:
+        running: set[Future[_Got]] = set()
+        try:
+            while True:
+                fresh = islice(waiting, max(0, 2 * workers - len(running)))
+                running |= {pool.submit(_get, door, source) for source in fresh}
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _get(door: Door, source: SourceRow) -> _Got:
+    started = perf_counter()
+    got = _attempt(door, source)
+    return replace(got, ms=int((perf_counter() - started) * 1000))
+
+
+def _attempt(door: Door, source: SourceRow) -> _Got:
+    """Fetch and read one source. A bulkhead: whatever goes wrong here becomes this source's reason."""
+    try:
+        fetched = door.get(source.url, etag=source.etag, last_modified=source.last_modified)
+        if fetched.status == 304:
+            return _Got(source, fetched=fetched, body_hash=source.body_hash)
+        body_hash = blake2b(fetched.body, digest_size=32, salt=READER_VERSION).hexdigest()
+        feed = None if body_hash == source.body_hash else _read(fetched)
+        return _Got(source, fetched=fetched, body_hash=body_hash, feed=feed)
+    except FetchError as error:
+        return _Got(source, problem=str(error), retry_after=error.retry_after)
+    except FeedError as error:
+        return _Got(source, problem=str(error))
+    except Exception as error:
+        log.exception("source %s (%s) could not be read", source.id, source.url)
+        return _Got(source, problem=f"could not be read: {type(error).__name__}: {_one_line(error)}")
+
+
+def _store(engine: Engine, got: _Got, now: datetime) -> GatherRow:
+    """Write what one source brought. A bulkhead too: what the database refuses of it becomes its reason."""
+    source = got.source
+    try:
+        with writing(engine) as session:
+            return _write(session, got, now)
+    except SQLAlchemyError as error:  # the database as a whole failing is a StoreError, and not caught
+        log.exception("source %s (%s) could not be stored", source.id, source.url)
+        reason = f"could not be stored: {type(error).__name__}"
+    with writing(engine) as session:
+        sources.record_failure(session, source, reason, now=now)
+    return GatherRow(source.id, source.label, "failed", ms=got.ms, reason=reason)
+
+
+def _write(session: Session, got: _Got, now: datetime) -> GatherRow:
+    source, fetched, feed = got.source, got.fetched, got.feed
+    if fetched is None:
+        sources.record_failure(session, source, got.problem, now=now, retry_after=got.retry_after)
+        return GatherRow(source.id, source.label, "failed", ms=got.ms, reason=got.problem)
+    title, language = (feed.title, feed.language) if feed else ("", "")
+    sources.record_success(
+        session,
+        source,
+        # A 304 may leave its validators out: the old ones stay good (RFC 9110, 15.4.5).
+        etag=fetched.etag or (source.etag if fetched.status == 304 else ""),
+        last_modified=fetched.last_modified or (source.last_modified if fetched.status == 304 else ""),
+        body_hash=got.body_hash,
+        now=now,
+        name=title,
+        language=language,
+    )
+    if feed is None:
+        return GatherRow(source.id, source.label, "unchanged", ms=got.ms)
+    items = [_published_by(item, source, feed) for item in feed.items]
+    known = articles.known_articles(session, source.id, [item.guid for item in items])
+    intents = decide(known, items, now=now, first_gather=source.first_gathered_at is None)
+    new = articles.save(session, source, intents, now=now, topics_of=lambda raw: topics_of(raw, source.topic_ids))
+    label = source.name or title or source.url
+    return GatherRow(source.id, label, "ok", new=len(new), changed=len(intents.changed), ms=got.ms)
+
+
+def _published_by(item: RawArticle, source: SourceRow, feed: Feed) -> RawArticle:
+    """The operator's name for a source goes before what its feed says. The name that we took from the feed does not: an
+    aggregating feed names the publisher of each item.
+    """
+    given = source.name if source.name != feed.title[:200] else ""
+    return replace(item, publisher=given or item.publisher or source.name)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,102 @@
+"""Topics and sources, from the operator's side: each verb one transaction."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from digest.errors import InputError
+from digest.gather.feed import parse_feed
+from digest.gather.fetch import Door
+from digest.service import gathering
+from digest.store.db import reading, writing
+from digest.store.sources import SourceRow
+from digest.types import Feed
+from subscribers import topics as shelf
+from subscribers.types import TopicRow
+
+
+class TopicShelf:
+    """Topics."""
+
+    def __init__(self, engine: Engine, *, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._now = now
+
+    def add(self, name: str, *, slug: str = "", description: str = "", language: str = "en") -> TopicRow:
+        """A new topic; its slug comes from the name when none is given. Raises BadTopic, InputError."""
+        with writing(self._engine) as session:
+            return shelf.add_topic(
+                session, slug or slug_of(name), name, now=self._now(), description=description, language=language
+            )
+
+    def list(self) -> Sequence[TopicRow]:
+        """All topics with their numbers of active readers."""
+        with reading(self._engine) as session:
+            return shelf.list_topics(session, count=True)
+
+    def edit(
+        self, slug: str, *, name: str | None = None, description: str | None = None, language: str | None = None
+    ) -> TopicRow:
+        """Change what is given. Raises UnknownTopic, BadTopic."""
+        with writing(self._engine) as session:
+            return shelf.edit_topic(session, slug, name=name, description=description, language=language)
+
+    def remove(self, slug: str) -> None:
+        """Take a topic away with its subscriptions. Raises UnknownTopic."""
+        with writing(self._engine) as session:
+            shelf.remove_topic(session, slug)
+
+
+def slug_of(name: str) -> str:
+    """A slug made from a name: "Énergie & climat" is energie-climat. Raises InputError when nothing is left of it."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64]
+    if not slug:
+        raise InputError(f"no short name can be made from {name!r}; give one with --slug")
+    return slug
+
+
+class SourceShelf:
+    """Sources."""
+
+    def __init__(self, engine: Engine, door: Callable[[], Door], *, now: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._door = door
+        self._now = now
+
+    def add(self, url: str, *, topics: Sequence[str], name: str = "") -> gathering.Added:
+        """A source at a feed's address or a site's. Raises FetchError, FeedError, InputError."""
+        return gathering.add_source(self._engine, self._door(), url, topic_slugs=topics, now=self._now(), name=name)
+
+    def list(self) -> Sequence[SourceRow]:
+        """All sources by number."""
+        return gathering.list_sources(self._engine)
+
+    def edit(
+        self, source_id: int, *, name: str | None = None, url: str | None = None, topics: Sequence[str] | None = None
+    ) -> None:
+        """Change what is given. Raises InputError, FetchError, FeedError."""
+        gathering.edit_source(
+            self._engine, self._door(), source_id, now=self._now(), name=name, url=url, topic_slugs=topics
+        )
+
+    def remove(self, source_id: int) -> None:
+        """Take a source away with its articles. Raises InputError."""
+        gathering.remove_source(self._engine, source_id)
+
+    def check(self, where: str) -> Feed:
+        """What would be gathered from an address or a file; nothing is stored. Raises FetchError, FeedError,
+        InputError."""
+        file = Path(where)
+        if "://" not in where and file.exists():
+            try:
+                return parse_feed(file.read_bytes(), url=file.resolve().as_uri())
+            except OSError as error:
+                raise InputError(f"{where} cannot be read: {error.strerror or error}") from None
+        return gathering.check_source(self._door(), where)

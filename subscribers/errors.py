@@ -1,0 +1,50 @@
+"""What the roster refuses, and why. `str(error)` is one line that names the thing and the way out.
+
+This package knows nothing of `digest`, so it has its own small tree; the service turns a RosterError into its own
+InputError where an operator is to read it.
+"""
+
+from __future__ import annotations
+
+
+class RosterError(ValueError):
+    """The roster cannot do what was asked; nothing was written."""
+
+
+class BadTopic(RosterError):
+    """A topic's slug or name is not allowed, or the slug is taken."""
+
+
+class UnknownTopic(RosterError):
+    """There is no topic of that slug; the message lists those that exist."""
+
+
+class BadAddress(RosterError):
+    """This is not an address that mail can be sent to."""
+
+
+class UnknownReader(RosterError):
+    """Nobody of that address or id is on the roster."""
+
+
+class NotConfirmable(RosterError):
+    """There is nothing to confirm any more: the reader has left, was suppressed or is gone."""
+
+
+class HasLeft(RosterError):
+    """The reader left or is suppressed; only the reader can come back, by signing up again."""
+
+
+class CadenceError(RosterError):
+    """A cadence, a time of day or a time zone cannot be understood."""
+
+
+class KeyringError(RosterError):
+    """The keys cannot be used together, or a number does not fit into a link."""
+
+
+class BadToken(RosterError):
+    """This link was not made here, or not for this purpose."""
+
+    def __init__(self) -> None:
+        super().__init__("this link was not made here, or not for this purpose")

@@ -1,0 +1,176 @@
+"""How a page is made: template, language, and the headers that every page of ours carries.
+
+No script and no style inside the HTML, nothing from anywhere else, no cookie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from gettext import NullTranslations
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from subscribers import i18n
+
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+STATIC = {"style.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+
+# Paper and ink of the look; the accent is made readable on them.
+LIGHT_PAPER, DARK_PAPER = "#f4f1ea", "#16181a"
+CONTRAST = 4.6
+"""A little above the 4.5:1 that WCAG 2.2 (1.4.3, AA) asks for text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The language of one page."""
+
+    language: str
+    translations: NullTranslations
+
+    def say(self, text: str) -> str:
+        """A text in this language."""
+        return self.translations.gettext(text)
+
+    def when(self, moment: datetime, timezone: str, now: datetime) -> str:
+        """A time to come, as one says it."""
+        return i18n.when(moment, timezone, now=now, translations=self.translations, language=self.language)
+
+
+class Pages:
+    """The page templates of a folder, with the catalogues beside them."""
+
+    def __init__(self, templates: Path, *, site_name: str, public_url: str, accent: str = "#8a3324") -> None:
+        """`templates` holds web/ and locale/. Raises OSError for a missing file, PoFileError for a bad catalogue."""
+        self.catalogues = i18n.Catalogues(templates / "locale")
+        self.public_url = public_url
+        self._secure = public_url.startswith("https://")
+        self.static = {name: (templates / "web" / name).read_bytes() for name in STATIC}
+        self.static["style.css"] = accented(self.static["style.css"].decode(), accent).encode()
+        version = blake2b(b"".join(self.static.values()), digest_size=6).hexdigest()
+        self._environments = {
+            language: self._environment(templates / "web", language, site_name, version)
+            for language in self.catalogues.languages
+        }
+
+    def voice(self, request: Request) -> Voice:
+        """The language that the address (?lang=) or else the browser asks for."""
+        asked = request.query_params.get("lang", "")
+        header = request.headers.get("accept-language", "")
+        language = self.catalogues.negotiate([*([asked] if asked else []), *i18n.accepted(header)])
+        return Voice(language, self.catalogues.translations(language))
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, Any],
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """A page. Never cached: it is personal, or it holds a form that ages."""
+        language = self.voice(request).language
+        text = self._environments[language].get_template(template).render(context, here=_Here(request))
+        told = {"Content-Language": language, "Vary": "Accept-Language"}
+        return HTMLResponse(text, status, self.headers({**told, **(headers or {})}))
+
+    def message(
+        self, request: Request, status: int, title: str, text: str, *, form: bool = True, again: str = ""
+    ) -> Response:
+        """A page that says one thing. `form` offers the sign-up form, `again` a link to try once more."""
+        context = {"title": title, "text": text, "form": form, "again": again}
+        return self.render(request, "message.html", context, status=status)
+
+    csp = CSP
+
+    def headers(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The headers of every answer; `more` wins."""
+        always = {
+            "Content-Security-Policy": CSP,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        if self._secure:
+            # One year, as hstspreload.org recommends; without includeSubDomains, which is not ours to decide.
+            always["Strict-Transport-Security"] = "max-age=31536000"
+        return {**always, **(more or {})}
+
+    def _environment(self, folder: Path, language: str, site_name: str, version: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        translations = self.catalogues.translations(language)
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(
+            site_name=site_name,
+            language=language,
+            direction=i18n.direction(language),
+            languages=[(each, i18n.own_name(each), i18n.direction(each)) for each in self.catalogues.languages],
+            version=version,
+        )
+        return environment
+
+
+class _Here:
+    """The page's own address, for links to itself in another language."""
+
+    def __init__(self, request: Request) -> None:
+        self._path = request.url.path
+        self._query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
+        self.lang = request.query_params.get("lang", "")
+
+    def speaking(self, language: str) -> str:
+        return f"{self._path}?{urlencode([*self._query, ('lang', language)])}"
+
+    def to(self, path: str) -> str:
+        """Another page of ours, keeping the language that was chosen by hand."""
+        return f"{path}?{urlencode({'lang': self.lang})}" if self.lang else path
+
+
+def accented(css: str, accent: str) -> str:
+    """The stylesheet with the accent as it can be read on light and on dark paper."""
+    light, dark = readable(accent, LIGHT_PAPER), readable(accent, DARK_PAPER)
+    return css.replace("ACCENT_LIGHT", light).replace("ACCENT_DARK", dark)
+
+
+def readable(colour: str, paper: str) -> str:
+    """The colour (#rrggbb), moved towards black or white until it can be read as text on the paper."""
+    goal = 0 if _luminance(paper) > 0.2 else 255
+    start = _channels(colour)
+    for step in range(21):
+        mixed = [round(each + (goal - each) * step / 20) for each in start]
+        candidate = "#" + "".join(f"{each:02x}" for each in mixed)
+        high, low = sorted((_luminance(candidate), _luminance(paper)), reverse=True)
+        if (high + 0.05) / (low + 0.05) >= CONTRAST:
+            return candidate
+    return "#000000" if goal == 0 else "#ffffff"
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance by WCAG 2.2."""
+    parts = [each / 255 for each in _channels(colour)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

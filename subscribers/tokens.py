@@ -1,0 +1,164 @@
+"""Signed links. Pure: keys in, tokens out.
+
+A token is base64url without padding of
+
+    key id (1 byte) | purpose (1) | subscriber id (6) | context (4) | MAC (16)
+
+38 characters of A-Z a-z 0-9 - _. Short and ASCII on purpose: long List-Unsubscribe URLs get folded into encoded words
+that mailbox providers ignore (odoo#289182). `context` is an edition id for the links of a mail, and the minute of
+issue (minutes since 1970, UTC) for links that expire.
+
+The MACs of all four purposes are the four quarters of **one** keyed BLAKE2b-512 over subscriber id and context (RFC
+7693, section 2.9: keyed mode is a MAC), so a mail of a hundred links costs one hash. 128 bits each: an online guess
+succeeds with 2^-128, and parts of a pseudorandom function's output are independent of each other, so knowing the
+`view` part of a forwarded mail says nothing about its `leave` part.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import NamedTuple
+
+from subscribers.errors import BadToken, KeyringError
+
+PURPOSES = ("leave", "view", "confirm", "manage")
+"""Position is the byte in the token and the quarter of the hash: only append, and never beyond four."""
+
+_MAC = 16
+_LENGTH = 12 + _MAC
+_FORM = 0x80
+"""The purpose byte of form tokens, which belong to nobody."""
+
+
+class Tokens(NamedTuple):
+    """One reader's links for one context."""
+
+    leave: str
+    view: str
+    confirm: str
+    manage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a valid token says."""
+
+    subscriber_id: int
+    context: int
+
+
+class Keyring:
+    """The secret keys, newest first: the newest signs, all of them read."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Raises KeyringError without a key, or when two keys share the one-byte id that links carry."""
+        if not keys:
+            raise KeyringError("there is no key to sign links with; set SECRET_KEYS")
+        self._links: dict[int, blake2b] = {}
+        self._addresses: list[bytes] = []
+        for key in keys:
+            secret = key.encode()
+            key_id = _derive(secret, b"key id")[0]
+            if key_id in self._links:
+                raise KeyringError("two of SECRET_KEYS have the same id; replace the newest by another random one")
+            self._links[key_id] = blake2b(key=_derive(secret, b"links"), digest_size=64)
+            self._addresses.append(_derive(secret, b"addresses"))
+        self.key_id: int = next(iter(self._links))
+        """The id of the newest key: what an edition freezes, so that a recomposition signs with the same."""
+        self._networks = _derive(keys[0].encode(), b"networks")
+
+    def tokens(self, subscriber_id: int, context: int, key_id: int | None = None) -> Tokens:
+        """The four links of a reader, signed with the newest key or the one an edition froze.
+
+        Raises KeyringError when that key was removed or a number does not fit (ids below 2^48, context below 2^32).
+        """
+        wanted = self.key_id if key_id is None else key_id
+        keyed = self._links.get(wanted)
+        if keyed is None:
+            raise KeyringError(f"the key with id {wanted} is no longer among SECRET_KEYS; put it back at the end")
+        try:
+            body = subscriber_id.to_bytes(6, "big") + context.to_bytes(4, "big")
+        except OverflowError:
+            raise KeyringError(f"subscriber {subscriber_id} with {context} does not fit into a link") from None
+        keyed = keyed.copy()
+        keyed.update(body)
+        mac = keyed.digest()
+        encode = urlsafe_b64encode
+        # 28 bytes are 37 1/3 characters: 38 and two of padding.
+        return Tokens(
+            encode(bytes((wanted, 0)) + body + mac[:16])[:38].decode(),
+            encode(bytes((wanted, 1)) + body + mac[16:32])[:38].decode(),
+            encode(bytes((wanted, 2)) + body + mac[32:48])[:38].decode(),
+            encode(bytes((wanted, 3)) + body + mac[48:])[:38].decode(),
+        )
+
+    def read(self, token: str, purpose: str) -> Claim:
+        """What the token says, if we made it for this purpose; BadToken, and no other error, for everything else."""
+        raw = self._open(token)
+        index = PURPOSES.index(purpose)
+        mac = self._mac(raw[0], raw[2:12])[index * _MAC : (index + 1) * _MAC]
+        if not hmac.compare_digest(mac, raw[12:]) or raw[1] != index:
+            raise BadToken
+        return Claim(int.from_bytes(raw[2:8], "big"), int.from_bytes(raw[8:12], "big"))
+
+    def form_token(self, minute: int) -> str:
+        """What a form of ours carries: proof that we served it, and when (minutes since 1970)."""
+        head = bytes((self.key_id, _FORM)) + bytes(6) + minute.to_bytes(4, "big")
+        return urlsafe_b64encode(head + self._mac(self.key_id, head)[:_MAC])[:38].decode()
+
+    def read_form(self, token: str) -> int:
+        """The minute at which we served the form. Raises BadToken."""
+        raw = self._open(token)
+        if not hmac.compare_digest(self._mac(raw[0], raw[:12])[:_MAC], raw[12:]) or raw[1] != _FORM:
+            raise BadToken
+        return int.from_bytes(raw[8:12], "big")
+
+    def address_hashes(self, address: str) -> list[bytes]:
+        """HMAC-SHA-256 of the address in lower case, one for each key, newest first.
+
+        A suppression is written with the first and looked for with all, so it survives a rotation for as long as the
+        old key stays in the list.
+        """
+        told = address.strip().lower().encode()
+        return [hmac.digest(key, told, "sha256") for key in self._addresses]
+
+    def network_hash(self, host: str) -> bytes | None:
+        """HMAC-SHA-256 of a network address, of the /64 of an IPv6 one (what one household holds, RFC 6177).
+
+        None for what is no network address.
+        """
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        told = address.packed if address.version == 4 else address.packed[:8]
+        return hmac.digest(self._networks, told, "sha256")
+
+    def _mac(self, key_id: int, body: bytes) -> bytes:
+        keyed = self._links.get(key_id)
+        if keyed is None:
+            raise BadToken
+        keyed = keyed.copy()
+        keyed.update(body)
+        return keyed.digest()
+
+    @staticmethod
+    def _open(token: str) -> bytes:
+        try:
+            raw = urlsafe_b64decode(token.encode("ascii") + b"==")
+        except ValueError:  # UnicodeEncodeError and binascii.Error are both
+            raise BadToken from None
+        # The decoder skips foreign characters and ignores spare bits; only the one spelling we write is valid.
+        if len(raw) != _LENGTH or urlsafe_b64encode(raw)[:38].decode() != token:
+            raise BadToken
+        return raw
+
+
+def _derive(secret: bytes, use: bytes) -> bytes:
+    """A key of its own for each use, so that a hash of one kind can never pass for one of another."""
+    return blake2b(secret, digest_size=64, person=use).digest()

@@ -1,0 +1,120 @@
+"""The topics readers subscribe to: this package's SQL for `digest topics`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from babel import Locale, UnknownLocaleError
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from subscribers.errors import BadTopic, UnknownTopic
+from subscribers.profiles import SUBSCRIBER, SUBSCRIPTION, TABLES, forget_topic, insert_new
+from subscribers.types import TopicRow, clean_name
+
+TOPIC = TABLES["topic"]
+_SLUG = re.compile(r"[a-z0-9-]{1,64}")
+
+
+def check_slug(slug: str) -> str:
+    """The slug if it can stand in a link: a-z, 0-9 and hyphens, 64 at most. Raises BadTopic."""
+    if not _SLUG.fullmatch(slug):
+        raise BadTopic(f"{clean_name(slug)[:80]!r} is no topic slug; use a-z, 0-9 and hyphens, 64 at most")
+    return slug
+
+
+def _check_language(language: str) -> str:
+    try:
+        Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise BadTopic(f"{clean_name(language)[:40]!r} is no language; use a code such as en, de or ar") from None
+    return language
+
+
+def _check_title(name: str) -> str:
+    title = clean_name(name)
+    if not title:
+        raise BadTopic("a topic needs a name that can be seen")
+    return title
+
+
+def add_topic(
+    session: Session, slug: str, name: str, *, now: datetime, description: str = "", language: str = "en"
+) -> TopicRow:
+    """A new topic. Raises BadTopic when the slug is taken or anything is not allowed."""
+    check_slug(slug)
+    values = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
+    if not insert_new(session.connection(), TOPIC, {"slug": slug, "created_at": now, **values}):
+        raise BadTopic(f"there is a topic {slug} already; `digest topics edit {slug}` changes it")
+    return get_topic(session, slug)
+
+
+def edit_topic(
+    session: Session,
+    slug: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    language: str | None = None,
+) -> TopicRow:
+    """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic."""
+    known = get_topic(session, slug)
+    values = {
+        "name": known.name if name is None else _check_title(name),
+        "description": known.description if description is None else description.strip(),
+        "language": known.language if language is None else _check_language(language),
+    }
+    session.connection().execute(update(TOPIC).where(TOPIC.c.id == known.id).values(values))
+    return get_topic(session, slug)
+
+
+def remove_topic(session: Session, slug: str) -> None:
+    """Take a topic away, and every subscription to it. Raises UnknownTopic."""
+    topic = get_topic(session, slug)
+    forget_topic(session, topic.id)
+    session.connection().execute(delete(TOPIC).where(TOPIC.c.id == topic.id))
+
+
+def list_topics(session: Session, *, count: bool = False) -> list[TopicRow]:
+    """All topics by name. With `count`, each with its number of active readers."""
+    rows = session.connection().execute(select(TOPIC).order_by(TOPIC.c.name, TOPIC.c.id)).all()
+    counts: dict[int, int] = {}
+    if count:
+        query = (
+            select(SUBSCRIPTION.c.topic_id, func.count())
+            .join(SUBSCRIBER, SUBSCRIBER.c.id == SUBSCRIPTION.c.subscriber_id)
+            .where(SUBSCRIPTION.c.status == "active", SUBSCRIBER.c.status == "active")
+            .group_by(SUBSCRIPTION.c.topic_id)
+        )
+        counts = {row[0]: row[1] for row in session.connection().execute(query)}
+    return [_row(row, counts.get(row.id, 0)) for row in rows]
+
+
+def get_topic(session: Session, slug: str) -> TopicRow:
+    """The topic of that slug. Raises UnknownTopic, naming those that exist."""
+    return find_topics(session, [slug])[0]
+
+
+def find_topics(session: Session, slugs: Sequence[str]) -> list[TopicRow]:
+    """The topics of these slugs, in the order asked, each once. Raises UnknownTopic for the first that is missing."""
+    wanted = list(dict.fromkeys(slugs))
+    rows = session.connection().execute(select(TOPIC).where(TOPIC.c.slug.in_(wanted[:1000]))).all()
+    found = {row.slug: _row(row) for row in rows}
+    for slug in wanted:
+        if slug not in found:
+            raise UnknownTopic(_unknown(session, slug))
+    return [found[slug] for slug in wanted]
+
+
+def _unknown(session: Session, slug: str) -> str:
+    known = list(session.connection().execute(select(TOPIC.c.slug).order_by(TOPIC.c.slug).limit(21)).scalars())
+    told = clean_name(slug)[:80]
+    if not known:
+        return f"there is no topic {told!r}, nor any other; `digest topics add` makes one"
+    return f"there is no topic {told!r}; there is {', '.join(known[:20])}{' and more' if len(known) > 20 else ''}"
+
+
+def _row(row: Row[tuple[object, ...]], readers: int = 0) -> TopicRow:
+    return TopicRow(row.id, row.slug, row.name, row.description, row.language, readers)

