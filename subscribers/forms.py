@@ -125,8 +125,14 @@ def fields_of(form: FormData, known: Sequence[str]) -> Fields:
 
 
 def check(fields: Fields, known: Sequence[str], default_timezone: str, network: bytes | None, voice: Voice) -> Checked:
-    """A SignUp from what was typed, or the errors to show beside the fields."""
+    """A SignUp from what was typed, or the errors to show beside the fields, in the order of the page."""
     errors: dict[str, str] = {}
+    missing = [slug for slug in fields.topics if slug not in known]
+    if missing:
+        told = voice.say("There is no topic “%(topic)s”. These are the topics you can have.")
+        errors["topic"] = told % {"topic": clean_name(missing[0])[:80]}
+    elif not fields.topics:
+        errors["topic"] = voice.say("Please choose at least one topic.")
     address = fields.email
     try:
         address = check_address(fields.email)
@@ -136,12 +142,6 @@ def check(fields: Fields, known: Sequence[str], default_timezone: str, network: 
         else:
             told = voice.say("Please write your email address, such as name@example.org.")
         errors["email"] = told
-    missing = [slug for slug in fields.topics if slug not in known]
-    if missing:
-        told = voice.say("There is no topic “%(topic)s”. These are the topics you can have.")
-        errors["topic"] = told % {"topic": clean_name(missing[0])[:80]}
-    elif not fields.topics:
-        errors["topic"] = voice.say("Please choose at least one topic.")
     try:
         parse(fields.cadence)
     except CadenceError:

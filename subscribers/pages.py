@@ -6,6 +6,7 @@ No script and no style inside the HTML, nothing from anywhere else, no cookie.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from colorsys import hls_to_rgb, rgb_to_hls
 from dataclasses import dataclass
 from datetime import datetime
 from gettext import NullTranslations
@@ -24,7 +25,11 @@ CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-STATIC = {"style.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+STATIC = {
+    "style.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 # Paper and ink of the look; the accent is made readable on them.
 LIGHT_PAPER, DARK_PAPER = "#f4f1ea", "#16181a"
@@ -57,7 +62,8 @@ class Pages:
         self.public_url = public_url
         self._secure = public_url.startswith("https://")
         self.static = {name: (templates / "web" / name).read_bytes() for name in STATIC}
-        self.static["style.css"] = accented(self.static["style.css"].decode(), accent).encode()
+        for name in ("style.css", "icon.svg"):
+            self.static[name] = accented(self.static[name].decode(), accent).encode()
         version = blake2b(b"".join(self.static.values()), digest_size=6).hexdigest()
         self._environments = {
             language: self._environment(templates / "web", language, site_name, version)
@@ -124,7 +130,10 @@ class Pages:
             site_name=site_name,
             language=language,
             direction=i18n.direction(language),
-            languages=[(each, i18n.own_name(each), i18n.direction(each)) for each in self.catalogues.languages],
+            languages=sorted(
+                ((each, i18n.own_name(each), i18n.direction(each)) for each in self.catalogues.languages),
+                key=lambda told: told[1],
+            ),
             version=version,
         )
         return environment
@@ -147,22 +156,25 @@ class _Here:
 
 
 def accented(css: str, accent: str) -> str:
-    """The stylesheet with the accent as it can be read on light and on dark paper."""
+    """A stylesheet or picture with the accent as it can be read on light and on dark paper."""
     light, dark = readable(accent, LIGHT_PAPER), readable(accent, DARK_PAPER)
     return css.replace("ACCENT_LIGHT", light).replace("ACCENT_DARK", dark)
 
 
 def readable(colour: str, paper: str) -> str:
-    """The colour (#rrggbb), moved towards black or white until it can be read as text on the paper."""
-    goal = 0 if _luminance(paper) > 0.2 else 255
-    start = _channels(colour)
-    for step in range(21):
-        mixed = [round(each + (goal - each) * step / 20) for each in start]
-        candidate = "#" + "".join(f"{each:02x}" for each in mixed)
+    """The colour (#rrggbb), made darker or lighter, its hue kept, until it can be read as text on the paper.
+
+    Lightness is moved, not mixed with white: that would turn a brick red into a dull pink.
+    """
+    hue, lightness, saturation = rgb_to_hls(*(each / 255 for each in _channels(colour)))
+    goal = 0.0 if _luminance(paper) > 0.2 else 1.0
+    for step in range(51):
+        mixed = hls_to_rgb(hue, lightness + (goal - lightness) * step / 50, saturation)
+        candidate = "#" + "".join(f"{round(each * 255):02x}" for each in mixed)
         high, low = sorted((_luminance(candidate), _luminance(paper)), reverse=True)
         if (high + 0.05) / (low + 0.05) >= CONTRAST:
-            return candidate
-    return "#000000" if goal == 0 else "#ffffff"
+            break
+    return candidate
 
 
 def _channels(colour: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was left out and what adds it."""
-    reasons = [_reason(report) for report in terminalreporter.stats.get("skipped", [])]
-    counts = {part: sum(LEFT_OUT + part.name in reason for reason in reasons) for part in parts.PARTS}
-    if not any(counts.values()):
+    skipped = Counter(_reason(report).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", []))
+    if not skipped:
         return
+    cures = {LEFT_OUT + part.name: f"without {part.name}; add it: {part.added_by}" for part in parts.PARTS}
     terminalreporter.section("left out on this machine")
-    for part, tests in counts.items():
-        if tests:
-            terminalreporter.line(
-                f"{tests} test{'s' if tests > 1 else ''} without {part.name}; add it: {part.added_by}"
-            )
+    for reason, tests in skipped.most_common():
+        terminalreporter.line(f"{tests} test{'s' if tests > 1 else ''} {cures.get(reason, f'because {reason}')}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

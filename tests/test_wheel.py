@@ -60,7 +60,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
     run(sys.executable, "-m", "venv", folder / "venv", cwd=folder, clean=False)
     binaries = folder / "venv" / "bin"
-    install = (binaries / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    install = (binaries / "python", "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check")
     run(*install, "--require-hashes", "-r", ROOT / "requirements.txt", cwd=folder, clean=False)
     run(*install, "--no-index", "--no-deps", wheel, cwd=folder, clean=False)
     return binaries

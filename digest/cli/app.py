@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import typer
+from typer.exceptions import TyperException
 
 from digest.cli import demo, readers, running, sending, sources, topics
-from digest.cli.common import tell
+from digest.cli.common import INTERRUPTED, tell
 from digest.errors import DigestError
 
 app = typer.Typer(
@@ -30,17 +31,16 @@ app.command("demo")(demo.demo)
 
 def run(arguments: list[str]) -> int:
     """Run one command; what an operator can mend ends as one line on standard error and an exit code."""
-    from click.exceptions import Abort, ClickException, Exit
-
     try:
         result = app(args=arguments, standalone_mode=False)
-    except Exit as end:
+    except typer.Exit as end:
         return end.exit_code
-    except (Abort, KeyboardInterrupt):
-        tell("interrupted; run the same command again to go on")
-        return 130
-    except ClickException as error:
-        error.show()
+    except (typer.Abort, KeyboardInterrupt) as end:
+        cut_off = isinstance(end, KeyboardInterrupt) or isinstance(end.__cause__, KeyboardInterrupt)
+        tell("interrupted; run the same command again to go on" if cut_off else "nothing was done")
+        return INTERRUPTED
+    except TyperException as error:
+        tell(f"error: {error} See `digest {' '.join(_words(arguments))} --help`.".replace("  ", " "))
         return 2
     except DigestError as error:
         tell(f"error: {error}")
@@ -53,3 +53,9 @@ def run(arguments: list[str]) -> int:
         tell(f"error: {error}")
         return 2
     return result if isinstance(result, int) else 0
+
+
+def _words(arguments: list[str]) -> list[str]:
+    """The words of a command line that may name a command: what stands before the first option or value."""
+    groups = {group.name for group in app.registered_groups}
+    return arguments[: 2 if arguments and arguments[0] in groups else 1]

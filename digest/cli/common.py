@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 NOTHING = 3
 """Exit code: there was nothing to do."""
+INTERRUPTED = 130
+"""Exit code: stopped by Ctrl-C or SIGTERM, with nothing half-done."""
 
 
 def console(*, errors: bool = False) -> Console:
@@ -115,6 +117,19 @@ def progress() -> Iterator[Progress]:
     err = console(errors=True)
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
         yield bar
+
+
+@contextmanager
+def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask for an orderly end instead of cutting the work off."""
+    import signal
+
+    before = {each: signal.signal(each, lambda *_: stop()) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -40,7 +40,7 @@ def run(
     from digest.cli.serving import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("httpx", "apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     with service() as opened:
         serve(opened, host or opened.settings.host, opened.settings.port if port < 0 else port)

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import NOTHING, Yes, load_settings, plural, progress, say, service, show, tell
+from digest.cli.common import (
+    INTERRUPTED,
+    NOTHING,
+    Yes,
+    load_settings,
+    on_interrupt,
+    plural,
+    progress,
+    say,
+    service,
+    show,
+    tell,
+)
 
 if TYPE_CHECKING:
     from digest.service.core import DigestService
@@ -44,14 +56,22 @@ def send(
 
 
 def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> DispatchReport:
-    with progress() as bar:
+    import threading
+
+    stop = threading.Event()
+    with progress() as bar, on_interrupt(stop.set):
         task = bar.add_task("sending", total=deliveries)
 
         def moved(report: DispatchReport) -> None:
             done = report.accepted + report.rejected + report.skipped + report.unknown
             bar.update(task, completed=done)
 
-        return opened.dispatch(on_progress=moved, edition_id=edition_id)
+        report = opened.dispatch(stop=stop, on_progress=moved, edition_id=edition_id)
+    if stop.is_set():
+        left = deliveries - report.accepted - report.rejected - report.skipped - report.unknown
+        tell(f"interrupted after {plural(report.accepted, 'mail')}; `digest run` sends the {left} that are left")
+        raise typer.Exit(INTERRUPTED)
+    return report
 
 
 def _summary(report: DispatchReport, deliveries: int) -> int:
@@ -104,6 +124,7 @@ def try_(
 
 
 def _unconfigured() -> Settings:
-    from digest.settings import Settings
+    """The settings as they are, but without a key on disk: a first look leaves nothing behind."""
+    from digest.settings import load
 
-    return Settings()
+    return load().settings

@@ -7,7 +7,7 @@ import socket
 
 import uvicorn
 
-from digest.cli.common import say
+from digest.cli.common import on_interrupt, say
 from digest.engine.inline import InlineEngine
 from digest.errors import InputError
 from digest.service.core import DigestService
@@ -44,10 +44,11 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
         clock = make_clock(service, lambda: engine.wake("dispatch"))
         clock.start()
     app = create_app(service.readers, templates_folder())
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     try:
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")).run(
-            sockets=[listener]
-        )
+        # uvicorn ends on both signals and then raises them once more, which would kill us before the drain.
+        with on_interrupt(lambda: None):
+            server.run(sockets=[listener])
     finally:
         if clock is not None:
             clock.shutdown(wait=True)
@@ -64,6 +65,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # at once: two processes may both bind to a port, but only one can listen
     except OSError as error:
         listener.close()
         raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); set PORT or give --port 0") from None

@@ -80,7 +80,7 @@ class Article:
     topic: str
     language: str
     day: int
-    """Before which morning it appears: 1, 2 or 3."""
+    """Before which morning it appears: 1, 2 or 3; 0 is the day before the demo begins, each feed's backlog."""
     minutes_before: int
     """How many minutes before 07:00 of that morning."""
     title: str
@@ -110,6 +110,7 @@ class Town:
     topics: tuple[Topic, ...]
     readers: tuple[Reader, ...]
     articles: tuple[Article, ...]
+    """All that is ever served: three mornings of news and, with day 0, one older article in each feed."""
     silent_topic: str
     """The topic that has nothing new on the third morning."""
 
@@ -184,7 +185,7 @@ def _problems(town: Town) -> Iterator[str]:
     for article in town.articles:
         if article.topic not in town.by_slug[article.publisher].topics:
             yield f"{article.id}: {article.publisher} has no feed for {article.topic!r}"
-        if not 1 <= article.day <= MORNINGS or not 15 <= article.minutes_before <= 1300:
-            yield f"{article.id}: it is published outside the three mornings"
+        if not 0 <= article.day <= MORNINGS or not 15 <= article.minutes_before <= 1300:
+            yield f"{article.id}: it is published outside the demo's days"
         if article.picture and not (IMAGES / article.picture.file).is_file():
             yield f"{article.id}: there is no image {article.picture.file}"

@@ -26,6 +26,9 @@ from digest.errors import InputError
 
 HTML = "text/html; charset=utf-8"
 
+DATES = {"en": "EEEE, d MMMM, HH:mm", "de": "EEEE, d. MMMM, HH:mm 'Uhr'", "ar": "EEEE d MMMM، HH:mm"}
+"""How each language writes a day and a clock time (patterns of Unicode TR 35)."""
+
 FOLDER_TYPES = {
     ".atom": "application/atom+xml",
     ".htm": HTML,
@@ -193,4 +196,4 @@ class FolderSite(LoopbackSite):
 
 
 def _when(moment: datetime, language: str) -> str:
-    return format_datetime(moment, "EEEE, d MMMM, HH:mm", locale=language)
+    return format_datetime(moment, DATES[language], locale=language)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
@@ -73,9 +73,9 @@ def configured_mailbox(value: str, what: str) -> Address:
     Raises SettingError when it is none: then no reader is at fault and the whole edition waits.
     """
     try:
-        plain(value, what)
-        return mailbox(*parseaddr(value), what)
-    except InputError:
+        ((name, address),) = getaddresses([plain(value, what)])
+        return mailbox(name, address, what)
+    except (InputError, ValueError):
         setting = what.upper().replace("-", "_")
         raise SettingError(f'{setting} must be a mailbox such as "Morning Paper" <paper@example.org>') from None
 

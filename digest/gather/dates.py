@@ -70,12 +70,12 @@ def _read(text: str) -> datetime | None:
     if found := _ISO.match(text):
         year, month, day, hour, minute, second, zone = found.groups()
         return _moment(int(year), int(month), int(day), (hour, minute, second, None), zone)
-    if found := _DAY_FIRST.search(text):
-        day, name, year, hour, minute, second, half, zone, shift = found.groups()
-        return _moment(_year(year), _month(name), int(day), (hour, minute, second, half), shift or zone)
     if found := _ASCTIME.search(text):
         name, day, hour, minute, second, zone, year = found.groups()
         return _moment(int(year), _month(name), int(day), (hour, minute, second, None), zone)
+    if found := _DAY_FIRST.search(text):
+        day, name, year, hour, minute, second, half, zone, shift = found.groups()
+        return _moment(_year(year), _month(name), int(day), (hour, minute, second, half), shift or zone)
     if found := _MONTH_FIRST.search(text):
         name, day, year, hour, minute, second, half, zone, shift = found.groups()
         return _moment(int(year), _month(name), int(day), (hour, minute, second, half), shift or zone)

@@ -13,9 +13,10 @@ from digest.errors import FeedError
 from digest.gather import jsonfeed, tree, xmlfeed
 from digest.types import Feed
 
-_PAGE = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|div|p|h1|table|meta|script)\b", re.I | re.S
-)
+# Atomic groups: a plain repetition of comments would be tried in exponentially many ways.
+_PROLOG = r"\s*+(?:<\?xml[^>]*+>\s*+)?(?:(?><!--.*?-->)\s*+)*+"
+_TAGS = r"<(?:!doctype\s+html|html|head|body|title|div|p|h1|table|meta|script)\b"
+_PAGE = re.compile(_PROLOG + _TAGS, re.IGNORECASE | re.DOTALL)
 _OTHER = {
     "opml": "a list of feeds (OPML), not a feed; add the feeds in it one by one",
     "urlset": "a sitemap, not a feed",

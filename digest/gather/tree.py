@@ -27,7 +27,8 @@ _BOMS = (  # the longer ones first: a UTF-32 mark begins like a UTF-16 one
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml\b[^>]*\?>")
-_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
+_DOCTYPE_REST = re.compile(r"[^\[>]*+(?:\[.*?\]\s*+)?>", re.DOTALL)
 _START = re.compile(r"<\?xml\b|<rss[\s>]|<feed[\s>]|<rdf:RDF[\s>]")
 _REFERENCE = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|([A-Za-z][A-Za-z0-9]*);)?", re.DOTALL
@@ -139,11 +140,12 @@ def mend(text: str) -> str:
 
 def _without_doctype(text: str) -> str:
     head = text[: 16 * PROLOG]
-    if "<!" not in head or not (found := _DOCTYPE.search(head)):
-        return text
+    found = _DOCTYPE.search(head)
     # Only in the prolog: inside an item it is somebody's example in CDATA.
-    before = head[: found.start()]
-    return before + text[found.end() :] if not re.search(r"<[A-Za-z]", before) else text
+    if found is None or re.search(r"<[A-Za-z]", head[: found.start()]):
+        return text
+    rest = _DOCTYPE_REST.match(head, found.end())
+    return head[: found.start()] + text[rest.end() :] if rest else text
 
 
 def _parser(*, recover: bool) -> etree.XMLParser:

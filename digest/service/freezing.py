@@ -111,7 +111,7 @@ def _rank(
         ranked = rank(inside, since=since, until=until)[:CANDIDATES]
         orders[since.isoformat()] = tuple(found.id for found in ranked)
         reasons[since.isoformat()] = {
-            found.id: "rank " + ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
+            found.id: f"rank {found.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in found.parts.items())
             for found in ranked
         }
     wanted = {story for order in orders.values() for story in order}

@@ -38,6 +38,8 @@ READER_VERSION = b"1"
 """Part of every body hash. Raised when the feed reader learns something, so that unchanged bytes are read once more."""
 MAX_DECLARED = 5
 """Feeds of one page that are tried before giving up."""
+GUESSING_SECONDS = 15.0
+"""After this no further place is tried: a person is waiting, and a slow site answers every guess slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +174,20 @@ def discover(door: Door, url: str) -> tuple[str, Feed]:
     try:
         return address, _read(fetched)
     except FeedError:
-        if not is_page(fetched.body, fetched.content_type):
+        links = find_feeds(fetched.body, fetched.url, content_type=fetched.content_type)
+        if not links and not is_page(fetched.body, fetched.content_type):
             raise
-    declared = [link.url for link in find_feeds(fetched.body, fetched.url, content_type=fetched.content_type)]
+    declared = [link.url for link in links]
     problem = ""
     for candidate in declared[:MAX_DECLARED]:
         try:
             return candidate, _read(door.get(candidate))
         except (FetchError, FeedError) as error:
             problem = problem or f"; the feed it names cannot be used: {error}"
+    give_up = perf_counter() + GUESSING_SECONDS
     for candidate in guesses(fetched.url):
+        if perf_counter() > give_up:
+            break
         try:
             return candidate, _read(door.get(candidate))
         except (FetchError, FeedError):

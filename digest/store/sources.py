@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Integer, Row, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
@@ -128,8 +128,8 @@ def link_topics(session: Session, source_id: int, topic_ids: Iterable[int]) -> N
             continue
         run(insert(_link).values(topic_id=topic_id, source_id=source_id))
         there = select(_belongs.c.article_id).where(_belongs.c.topic_id == topic_id)
-        articles = select(_article.c.id, _topic.c.id).where(
-            _article.c.source_id == source_id, _topic.c.id == topic_id, _article.c.id.not_in(there)
+        articles = select(_article.c.id, literal(topic_id, Integer)).where(
+            _article.c.source_id == source_id, _article.c.id.not_in(there)
         )
         run(insert(_belongs).from_select(["article_id", "topic_id"], articles))
 

@@ -138,7 +138,7 @@ def lead_telling(tellings: Sequence[Telling]) -> Telling:
 def _worth(telling: Telling, original: bool) -> int:
     """Coarse on purpose: among tellings of about equal worth the earliest leads, so the lead changes rarely."""
     text = 2 if len(telling.text) >= FULL_TEXT else 1 if len(telling.text) >= FULL_TEXT / 4 else 0
-    headline = 4 if terms_of(telling.title, "", telling.language).starred else 0
+    headline = 6 if terms_of(telling.title, "", telling.language).starred else 0
     return headline + 2 * bool(telling.image_url) + text + original
 
 

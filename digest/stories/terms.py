@@ -24,7 +24,7 @@ MAX_CHARS = 4000
 """Characters of title or text that are looked at; 60 long words fit several times over."""
 
 TITLE_WEIGHT = 2.0
-PAIR_WEIGHT = 0.6
+PAIR_WEIGHT = 0.5
 """A pair repeats evidence that its two words already gave, so it weighs less than they."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?(?:[.,]\d+)*")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -74,12 +73,12 @@ def tellings(town: Town) -> dict[str, list[Article]]:
 
 
 def test_the_town_is_as_large_as_promised(town: Town) -> None:
-    assert 64 <= len(town.articles) <= 75
+    assert 64 <= sum(article.day > 0 for article in town.articles) <= 75
     assert len(town.publishers) >= 8
     assert len(town.topics) == 5
     assert {article.language for article in town.articles} == {"en", "de", "ar"}
     assert sum(article.picture is not None for article in town.articles) >= 16
-    assert Counter(article.day for article in town.articles).keys() == {1, 2, 3}
+    assert {article.day for article in town.articles} == {0, 1, 2, 3}
 
 
 def test_several_events_are_told_by_three_papers_in_their_own_words(town: Town) -> None:
@@ -95,6 +94,13 @@ def test_several_events_are_told_by_three_papers_in_their_own_words(town: Town) 
         assert len({a.title for a in told}) == len({a.body for a in told}) == len(told)
 
 
+def test_every_feed_has_a_backlog_before_the_demo_begins(town: Town) -> None:
+    """A feed's first gather brings backlog, which is never news (docs/design.md, section 8): there must be some."""
+    old = Counter((article.publisher, article.topic) for article in town.articles if article.day == 0)
+    assert old == {(publisher.slug, topic): 1 for publisher in town.publishers for topic in publisher.topics}
+    assert all(article.event is None for article in town.articles if article.day == 0)
+
+
 def test_guids_titles_and_pages_are_unique(town: Town) -> None:
     for attribute in ("guid", "id", "title"):
         assert len({getattr(article, attribute) for article in town.articles}) == len(town.articles)
@@ -104,8 +110,8 @@ def test_the_second_morning_has_an_update_and_the_third_a_silent_topic(town: Tow
     days = {name: {a.day for a in told} for name, told in tellings(town).items()}
     assert [name for name, on in days.items() if {1, 2} <= on] == ["ferry-aground"]
     by_topic = {topic.slug: {a.day for a in town.articles if a.topic == topic.slug} for topic in town.topics}
-    assert by_topic.pop(town.silent_topic) == {1, 2}
-    assert all(on == {1, 2, 3} for on in by_topic.values())
+    assert by_topic.pop(town.silent_topic) == {0, 1, 2}
+    assert all(on == {0, 1, 2, 3} for on in by_topic.values())
 
 
 def test_the_readers_are_a_mixed_company(town: Town) -> None:
@@ -122,7 +128,7 @@ def test_every_text_has_the_length_of_a_news_item(town: Town) -> None:
     for article in town.articles:
         assert 2 <= len(article.body) <= 4, article.id
         text = html.fragment_fromstring(" ".join(article.body), create_parent="div").text_content()
-        assert 45 <= len(text.split()) <= 130, article.id
+        assert (45 if article.day else 25) <= len(text.split()) <= 130, article.id
         assert '"' not in article.title, article.id
         assert "&" not in article.title, f"{article.id}: a title is plain text"
 
@@ -139,12 +145,12 @@ def test_pictures_are_small_wide_jpegs_and_have_a_text_alternative(town: Town) -
     assert used == {file.name for file in IMAGES.glob("*.jpg")}
 
 
-def test_feeds_are_cumulative_by_the_clock(town: Town, site: Site, clock: Clock) -> None:
+def test_feeds_are_cumulative_by_the_clock(town: Town, site: Site, web: httpx.Client, clock: Clock) -> None:
     seen: dict[str, list[str]] = {}
     for moment in [FIRST - timedelta(days=2), *(FIRST + timedelta(days=day) for day in range(3))]:
         clock.moment = moment
         for feed in site.feeds():
-            before, now = seen.get(feed.url, []), guids(httpx.get(feed.url).content)
+            before, now = seen.get(feed.url, []), guids(web.get(feed.url).content)
             assert now[len(now) - len(before) :] == before
             seen[feed.url] = now
         due = {article.guid for article in town.articles if article.at(FIRST) <= moment}
@@ -152,12 +158,14 @@ def test_feeds_are_cumulative_by_the_clock(town: Town, site: Site, clock: Clock)
     assert len(due) == len(town.articles)
 
 
-def test_the_silent_topic_is_silent_on_the_third_morning(town: Town, site: Site, clock: Clock) -> None:
+def test_the_silent_topic_is_silent_on_the_third_morning(
+    town: Town, site: Site, web: httpx.Client, clock: Clock
+) -> None:
     urls = [feed.url for feed in site.feeds() if feed.topic_slug == town.silent_topic]
     clock.moment = FIRST + timedelta(days=1)
-    second = [httpx.get(url).content for url in urls]
+    second = [web.get(url).content for url in urls]
     clock.moment = FIRST + timedelta(days=2)
-    assert [httpx.get(url).content for url in urls] == second
+    assert [web.get(url).content for url in urls] == second
 
 
 def test_all_formats_and_content_types_are_there(site: Site, web: httpx.Client) -> None:
@@ -219,14 +227,14 @@ def test_front_pages_announce_their_feeds(town: Town, site: Site, web: httpx.Cli
     announced = set()
     for publisher in town.publishers:
         page = html.fromstring(web.get(f"/{publisher.slug}/").text)
-        announced |= {link.get("href") for link in page.xpath("//link[@rel='alternate']")}
+        announced |= {link.get("href") for link in page.iterfind(".//link[@rel='alternate']")}
     assert announced == {feed.url for feed in site.feeds()}
 
 
 def test_article_pages_tell_what_they_are_and_appear_in_time(town: Town, web: httpx.Client, clock: Clock) -> None:
     for article in town.articles:
         page = html.fromstring(web.get(f"/{article.publisher}/{article.id}.html").text)
-        og = {meta.get("property"): meta.get("content") for meta in page.xpath("//meta[@property]")}
+        og = {meta.get("property"): meta.get("content") for meta in page.iterfind(".//meta[@property]")}
         assert og["og:title"] == article.title
         assert page.get("lang") == article.language
         assert page.get("dir") == ("rtl" if article.language == "ar" else "ltr")
@@ -262,15 +270,15 @@ def test_a_folder_of_feeds_is_served_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "b.atom").write_bytes(b"<feed/>")
     (tmp_path / "INDEX.md").write_text("what these are")
     (tmp_path / "deeper").mkdir()
-    with FolderSite(tmp_path) as site:
+    with FolderSite(tmp_path) as site, httpx.Client() as web:
         first, second = site.feeds()
         assert (first.topic_slug, first.publisher, second.publisher) == ("", "a feed", "b")
-        answer = httpx.get(first.url)
+        answer = web.get(first.url)
         assert (answer.content, answer.headers["content-type"]) == (b"<rss/>", "application/rss+xml")
-        assert httpx.get(first.url, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
-        assert httpx.get(f"{site.url}/INDEX.md").status_code == 404
+        assert web.get(first.url, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+        assert web.get(f"{site.url}/INDEX.md").status_code == 404
         (tmp_path / "b.atom").unlink()
-        assert httpx.get(second.url).status_code == 404
+        assert web.get(second.url).status_code == 404
 
 
 def test_a_folder_without_feeds_is_one_clear_line(tmp_path: Path) -> None:
@@ -283,11 +291,11 @@ def test_a_folder_without_feeds_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_slip_in_the_content_is_named(tmp_path: Path) -> None:
     for file in FOLDER.glob("*.json"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    assert replace(load(tmp_path)) == load()
+    assert load(tmp_path) == load()
     rows = json.loads((tmp_path / "wire.json").read_text())
     rows[0]["topic"] = "opera"
     (tmp_path / "wire.json").write_text(json.dumps(rows))
-    with pytest.raises(InputError, match="sandpiper-grounding: wire has no feed for 'opera'"):
+    with pytest.raises(InputError, match=f"{rows[0]['id']}: wire has no feed for 'opera'"):
         load(tmp_path)
     (tmp_path / "wire.json").unlink()
     with pytest.raises(InputError, match=r"cannot be read: .*wire\.json"):

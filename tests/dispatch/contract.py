@@ -17,7 +17,7 @@ BODY = 'Müller\'s "café"\\ & <b>\n'
 
 def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope:
     """A mail with bodies in the encoding that the provider declares."""
-    body = encode_qp(BODY) if provider.encoding == "qp" else b"M\xc3\xbcller's \\\"caf\xc3\xa9\\\"\\\\ & <b>\\n"
+    body = encode_qp(BODY) if provider.encoding == "qp" else b'M\xc3\xbcller\'s \\"caf\xc3\xa9\\"\\\\ & <b>\\n'
     made = Envelope(
         subscriber_id=number,
         sender='"Morning, Paper" <paper@news.example>',
@@ -71,7 +71,9 @@ class ProviderContract:
         assert sorted(self.arrived()) == ["reader1@example.org", "reader2@example.org"]
 
     @pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\ud800"])
-    @pytest.mark.parametrize("place", ["subject", "sender", "reply_to", "message_id", "name", "address", "header", "value"])
+    @pytest.mark.parametrize(
+        "place", ["subject", "sender", "reply_to", "message_id", "name", "address", "header", "value"]
+    )
     def test_nothing_can_be_injected(self, provider: Provider, place: str, sign: str) -> None:
         bad = f"a{sign}Bcc: eve@example.net"
         plain = envelope(provider)

@@ -79,6 +79,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64  # with the usual 5 a burst of clients waits a second for its connection
 
         def handle_error(self, request: object, client_address: object) -> None:
             return  # broken TLS handshakes are the point of a test

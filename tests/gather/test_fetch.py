@@ -31,9 +31,13 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def door() -> Iterator[Door]:
-    with Door(
-        user_agent="digest-tests (+https://example.org)", allow_private=True, total_seconds=1.0, first_seconds=0.6
-    ) as opened:
+    with Door(user_agent="digest-tests (+https://example.org)", allow_private=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def hasty() -> Iterator[Door]:
+    with Door(user_agent="t", allow_private=True, total_seconds=1.0, first_seconds=0.6) as opened:
         yield opened
 
 
@@ -98,15 +102,15 @@ def test_a_dead_port_and_an_unknown_host(door: Door) -> None:
     assert "no such host" in problem(door, "http://nowhere.invalid/feed")
 
 
-def test_a_server_that_says_nothing_is_given_up(site: Site, door: Door) -> None:
+def test_a_server_that_says_nothing_is_given_up(site: Site, hasty: Door) -> None:
     def silent(_: BaseHTTPRequestHandler) -> None:
         time.sleep(0.9)
 
     site.pages["/feed"] = silent
-    assert problem(door, site["/feed"]) == "127.0.0.1: no answer within 0.6 s"
+    assert problem(hasty, site["/feed"]) == "127.0.0.1: no answer within 0.6 s"
 
 
-def test_a_slow_drip_ends_at_the_deadline(site: Site, door: Door) -> None:
+def test_a_slow_drip_ends_at_the_deadline(site: Site, hasty: Door) -> None:
     def headers_for_ever(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         try:
@@ -121,7 +125,7 @@ def test_a_slow_drip_ends_at_the_deadline(site: Site, door: Door) -> None:
     site.pages["/announced"] = Reply(parts=(b"<rss>",) * 30, pause=0.1, headers={"Content-Length": "150"})
     for path in ("/headers", "/body", "/announced"):
         started = time.monotonic()
-        assert problem(door, site[path]) == "127.0.0.1: did not answer in full within 1 s"
+        assert problem(hasty, site[path]) == "127.0.0.1: did not answer in full within 1 s"
         assert time.monotonic() - started < 2
 
 
@@ -148,7 +152,7 @@ def test_compressed_answers_are_unpacked_within_the_bound(site: Site, door: Door
         "/two": ("gzip", gzip.compress(text[:2500]) + gzip.compress(text[2500:])),
         "/zlib": ("deflate", zlib.compress(text)),
         "/raw": ("deflate", raw.compress(text) + raw.flush()),
-        "/bomb": ("gzip", gzip.compress(b"\0" * 300_000_000, 1)),
+        "/bomb": ("gzip", gzip.compress(b"\0" * 60_000_000, 1)),
         "/wrong": ("gzip", b"\x1f\x8bnonsense"),
         "/brotli": ("br", b"x"),
     }
@@ -186,7 +190,8 @@ def test_a_redirect_is_judged_like_the_first_address(site: Site, door: Door, tar
 
 @pytest.mark.parametrize(
     "url",
-    ["file:///etc/passwd", "ftp://example.org/", "gopher://x/", "", "feed", "http://", "http:///x", "http://exa mple/", "http://[::1",
+    ["file:///etc/passwd", "ftp://example.org/", "gopher://x/", "", "feed", "http://", "http:///x", "http://exa mple/",
+     "http://[::1",
      "http://me:secret@127.0.0.1/", "javascript:alert(1)"],
 )  # fmt: skip
 def test_only_plain_web_addresses_are_fetched(door: Door, url: str) -> None:

@@ -332,9 +332,7 @@ def repeated(engine: Engine, held: Lease, addresses: dict[int, str]) -> bool:
     with reading(engine) as session:
         (found,) = attempts.find_attempts(session, held)
     with writing(engine) as session:
-        return attempts.repeat_attempt(
-            session, held, found, addresses, address_hashes=address_hashes, seconds=60.0
-        )
+        return attempts.repeat_attempt(session, held, found, addresses, address_hashes=address_hashes, seconds=60.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""Feeds of real publishers as captured: what a person finds in each, looked up by eye in the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from digest.errors import FeedError
+from digest.gather.feed import parse_feed
+from digest.types import Feed
+
+pytestmark = pytest.mark.shared
+
+EXPECTED = {
+    # file: items, feed title, language, first title, its date, its author, whether it has a picture
+    "atom-customfields.atom": (15, "L2inc", "", "Buy Now, Bitches*", "2017-09-14T18:03:34", "L2inc", True),
+    "content-encoded.rss": (
+        7, "Food in Invironment on Medium", "", "THE CREATIVE FORAGER",
+        "2018-04-09T18:55:38", "Jeremy Puma", True,
+    ),
+    "craigslist.rss": (
+        25, "craigslist SF bay area | apts/housing for rent search", "en",
+        "Bright, Spacious Beautiful Victorian (oakland north / temescal) $4300 3bd 1930ft2",
+        "2017-06-21T17:33:10", "", True,
+    ),
+    "feedburner.atom": (
+        25, "Google Ads Developer Blog", "", "AdWords and DFP Java client library will soon require Java 7+",
+        "2016-06-03T14:38:00", "Google Ads Developer Advisor", False,
+    ),
+    "giantbomb-podcast.rss": (
+        730, "Giant Bombcast", "en", "Giant Bombcast 603: Call of Tuesday",
+        "2019-10-01T22:30:00", "Giant Bomb", True,
+    ),
+    "guardian.rss": (
+        55, "The Guardian", "en", "Trump State of the Union address promised unity but emphasized discord",
+        "2018-01-31T07:26:05", "David Smith in Washington", True,
+    ),
+    "gulp-atom.atom": (10, "Release notes from gulp", "en", "v3.9.0", "2015-06-01T21:49:41", "contra", False),
+    "heise.atom": (
+        15, "heise developer neueste Meldungen", "", "Java-Anwendungsserver: Red Hat gibt WildFly 10 frei",
+        "2016-02-01T16:22:00", "heise online", True,
+    ),
+    "heraldsun.rss": (2, "RSS0.92 Example", "en", "The First Item", None, "", False),
+    "instant-article.rss": (
+        1, "Instant Article Test", "en", "My first Instant Article",
+        "2016-05-04T06:53:45", "tobi", False,
+    ),
+    "many-links.rss": (
+        25, "Google Testing Blog", "", "Code Health: Providing Context with Commit Messages and Bug Reports",
+        "2017-09-11T21:01:00", "Google Testing Bloggers", False,
+    ),
+    "narro.rss": (1, "foobar on Narro", "en", "FAQ for Narro", "2015-02-20T09:51:15", "", True),
+    "pagination-links.rss": (
+        1, "New Show - With Episode Block", "en", "The First Episode",
+        "2021-01-21T07:58:00", "Steve Thompson", True,
+    ),
+    "reddit-atom.rss": (
+        24, "reddit: the front page of the internet", "", "The Difficulties in Space",
+        "2016-01-23T15:40:37", "", True,
+    ),
+    "reddit-home.rss": (
+        24, "reddit: the front page of the internet", "", "How the British as seen by Americans and Europeans",
+        "2016-01-26T20:31:34", "/u/AngryRedditorsBelow", True,
+    ),
+    "reddit.rss": (
+        24, "reddit: the front page of the internet", "", "The water is too deep, so he improvises",
+        "2015-11-12T21:16:39", "", True,
+    ),
+    "uolNoticias.rss": (
+        15, "UOL Noticias", "", "Ibope: Bolsonaro perde de Haddad, Ciro e Alckmin em simulações de 2º turno",
+        "2018-09-24T22:42:40", "", True,
+    ),
+}  # fmt: skip
+REFUSED = {
+    "missing-fields.atom": "news.example: none of the feed's 1 items has a title or a link",
+    "unrecognized.rss": "news.example: is a web page, not a feed",
+}
+
+
+def read(folder: Path, name: str) -> Feed:
+    return parse_feed((folder / name).read_bytes(), url="https://news.example/feed")
+
+
+@pytest.fixture
+def real_feeds(shared: Path) -> Path:
+    return shared / "real-feeds"
+
+
+def test_every_file_is_expected(real_feeds: Path) -> None:
+    found = {path.name for path in real_feeds.iterdir()} - {"INDEX.md"}
+    assert found == set(EXPECTED) | set(REFUSED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_articles_of(real_feeds: Path, name: str) -> None:
+    feed = read(real_feeds, name)
+    count, title, language, first, published, author, picture = EXPECTED[name]
+    item = feed.items[0]
+    assert (len(feed.items), feed.title, feed.language, feed.dropped) == (count, title, language, 0)
+    told = item.published_at.strftime("%Y-%m-%dT%H:%M:%S") if item.published_at else None
+    assert (item.title, told, item.author, bool(item.image_url)) == (first, published, author, picture)
+    assert all(item.url.startswith("http") and item.title and item.guid for item in feed.items)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_reasons_of(real_feeds: Path, name: str) -> None:
+    with pytest.raises(FeedError) as caught:
+        read(real_feeds, name)
+    assert str(caught.value).startswith(REFUSED[name])
+
+
+def test_details_found_by_eye(real_feeds: Path) -> None:
+    guardian = read(real_feeds, "guardian.rss").items[0]
+    assert "w=460" in guardian.image_url  # of 140 and 460 pixels, the wider
+    assert guardian.text.startswith("The president’s ‘new American moment’ speech stirred Republican applause")
+    assert guardian.text.count("\n") == 3
+    assert read(real_feeds, "gulp-atom.atom").items[0].url == "https://news.example/gulpjs/gulp/releases/tag/v3.9.0"
+    assert {item.publisher for item in read(real_feeds, "heraldsun.rss").items} == {"Another Site"}
+    heise = read(real_feeds, "heise.atom").items[0]
+    assert heise.image_alt == "WildFly 10"
+    assert heise.url.startswith("http://www.heise.de/developer/meldung/Java-Anwendungsserver")
+    assert all(item.published_at for item in read(real_feeds, "uolNoticias.rss").items)
+    assert read(real_feeds, "instant-article.rss").items[0].text == "Lorem ipsum"
+    assert read(real_feeds, "craigslist.rss").items[0].image_url.endswith("00l0l_fbVZikCjEKO_300x300.jpg")
