@@ -29,6 +29,12 @@ class StaleFence(StoreError):
     """Somebody else holds this lease by now; nothing was written."""
 
 
+class Interrupted(DigestError):
+    """Stopped on request, with nothing half-done."""
+
+    exit_code = 130
+
+
 class FetchError(DigestError):
     """A source could not be fetched."""
 

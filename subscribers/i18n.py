@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_date, get_timezone_location
+from babel.dates import format_skeleton, get_timezone_location
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -88,7 +88,8 @@ def place(timezone: str, language: str) -> str:
     """The city of a zone in the reader's language ("Berlin"), or the zone's own name when it has no city ("UTC")."""
     if "/" not in timezone or timezone.startswith("Etc/"):
         return timezone
-    return get_timezone_location(zone(timezone), locale=language, return_city=True)
+    city = get_timezone_location(zone(timezone), locale=language, return_city=True)
+    return city.rpartition("/")[2]  # CLDR has no name of its own for some: "Argentina/Buenos Aires"
 
 
 def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTranslations, language: str) -> str:
@@ -100,5 +101,5 @@ def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTr
         return translations.gettext("today at %(time)s, %(place)s time") % parts
     if local.date() == today + timedelta(days=1):
         return translations.gettext("tomorrow at %(time)s, %(place)s time") % parts
-    day = format_date(local.date(), "EEEE d MMMM", locale=language)
+    day = format_skeleton("MMMMEEEEd", local.replace(tzinfo=None), locale=language)
     return translations.gettext("on %(day)s at %(time)s, %(place)s time") % {**parts, "day": day}

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import typer
-from typer.exceptions import TyperException
 
 from digest.cli import demo, readers, running, sending, sources, topics
 from digest.cli.common import INTERRUPTED, tell
-from digest.errors import DigestError
+from digest.errors import DigestError, Interrupted
 
 app = typer.Typer(
     help="One calm mail, no story twice, nothing lost.",
@@ -31,31 +30,22 @@ app.command("demo")(demo.demo)
 
 def run(arguments: list[str]) -> int:
     """Run one command; what an operator can mend ends as one line on standard error and an exit code."""
+    from subscribers.errors import RosterError
+
     try:
-        result = app(args=arguments, standalone_mode=False)
-    except typer.Exit as end:
-        return end.exit_code
-    except (typer.Abort, KeyboardInterrupt) as end:
-        cut_off = isinstance(end, KeyboardInterrupt) or isinstance(end.__cause__, KeyboardInterrupt)
-        tell("interrupted; run the same command again to go on" if cut_off else "nothing was done")
-        return INTERRUPTED
-    except TyperException as error:
-        tell(f"error: {error} See `digest {' '.join(_words(arguments))} --help`.".replace("  ", " "))
-        return 2
+        app(args=arguments, prog_name="digest")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        if code == INTERRUPTED:
+            tell("interrupted; run the same command again to go on")
+        return code
+    except Interrupted as error:
+        tell(str(error))
+        return error.exit_code
     except DigestError as error:
         tell(f"error: {error}")
         return error.exit_code
-    except ValueError as error:
-        from subscribers.errors import RosterError
-
-        if not isinstance(error, RosterError):
-            raise
+    except RosterError as error:
         tell(f"error: {error}")
         return 2
-    return result if isinstance(result, int) else 0
-
-
-def _words(arguments: list[str]) -> list[str]:
-    """The words of a command line that may name a command: what stands before the first option or value."""
-    groups = {group.name for group in app.registered_groups}
-    return arguments[: 2 if arguments and arguments[0] in groups else 1]
+    return 0

@@ -44,6 +44,18 @@ def tell(line: str) -> None:
     typer.echo(line, err=True)
 
 
+def confirm(question: str) -> None:
+    """Ask before something cannot be taken back. A no, or nobody to ask, ends the command with NOTHING done."""
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:  # Ctrl-C, or nobody there to answer
+        tell("")
+        agreed = False
+    if not agreed:
+        tell("nothing was done; --yes answers for you")
+        raise typer.Exit(NOTHING)
+
+
 def load_settings() -> Loaded:
     """Settings with a key; what start-up has to say goes to standard error."""
     from digest.settings import load, with_keys

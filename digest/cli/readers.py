@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import AsJson, Yes, say, service, show
+from digest.cli.common import AsJson, Yes, confirm, say, service, show
 
 if TYPE_CHECKING:
     from subscribers.types import ReaderRow
@@ -67,7 +67,7 @@ def remove(address: Address, yes: Yes = False) -> None:
     with service() as opened:
         reader = opened.readers.show(address)
         if not yes:
-            typer.confirm(f"Erase {reader.address}?", abort=True)
+            confirm(f"Erase {reader.address}?")
         opened.readers.remove(address)
     say(f"erased {address}")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.common import (
-    INTERRUPTED,
     NOTHING,
     Yes,
+    confirm,
     load_settings,
     on_interrupt,
     plural,
@@ -19,6 +19,7 @@ from digest.cli.common import (
     show,
     tell,
 )
+from digest.errors import Interrupted
 
 if TYPE_CHECKING:
     from digest.service.core import DigestService
@@ -46,7 +47,7 @@ def send(
             return
         opened.sender()
         if not yes:
-            typer.confirm(f"Send to {whom} through {opened.settings.provider}?", abort=True)
+            confirm(f"Send to {whom} through {opened.settings.provider}?")
         planned = opened.send_by_hand(topic_id, reader_id, key=key)
         if planned is None:
             say(f"key {key} was sent before; nothing was sent")
@@ -69,8 +70,9 @@ def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> Dispat
         report = opened.dispatch(stop=stop, on_progress=moved, edition_id=edition_id)
     if stop.is_set():
         left = deliveries - report.accepted - report.rejected - report.skipped - report.unknown
-        tell(f"interrupted after {plural(report.accepted, 'mail')}; `digest run` sends the {left} that are left")
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(
+            f"interrupted after {plural(report.accepted, 'mail')}; `digest run` sends the {left} that are left"
+        )
     return report
 
 

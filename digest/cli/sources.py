@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.common import NOTHING, AsJson, Yes, plural, progress, say, service, show
+from digest.cli.common import NOTHING, AsJson, Yes, confirm, plural, progress, say, service, show
 
 app = typer.Typer(help="Sources: where articles come from.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -62,7 +62,7 @@ def edit(
 def remove(source: Id, yes: Yes = False) -> None:
     """Remove a source and its articles."""
     if not yes:
-        typer.confirm(f"Remove source {source} and its articles?", abort=True)
+        confirm(f"Remove source {source} and its articles?")
     with service() as opened:
         opened.sources.remove(source)
     say(f"removed source {source}")

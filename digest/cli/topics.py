@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.common import AsJson, Yes, say, service, show
+from digest.cli.common import AsJson, Yes, confirm, say, service, show
 
 app = typer.Typer(help="Topics: what readers subscribe to.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -63,6 +63,6 @@ def remove(slug: Slug, yes: Yes = False) -> None:
     with service() as opened:
         readers, _, _ = opened.audience(slug, None)
         if not yes:
-            typer.confirm(f"Remove topic {slug} with {readers} readers?", abort=True)
+            confirm(f"Remove topic {slug} with {readers} readers?")
         opened.topics.remove(slug)
     say(f"removed topic {slug}")

@@ -60,6 +60,7 @@ def _table() -> dict[int, str | None]:
 
 
 _TABLE = _table()
+_UNWANTED = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE if code not in (0x09, 0x0A)) + "]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ class Read:
 
 def scrub(text: str) -> str:
     """`text` in NFC without characters that nobody should see; whitespace as it was."""
-    return unicodedata.normalize("NFC", text.translate(_TABLE))
+    # Looking first is several times cheaper than translating every character of a text beyond ASCII.
+    return unicodedata.normalize("NFC", text.translate(_TABLE) if _UNWANTED.search(text) else text)
 
 
 def line(text: str, limit: int = MAX_TITLE) -> str:

@@ -1,9 +1,9 @@
-"""Sends in a process of its own that kills itself at a named point, and the nursery that such processes are forked from.
+"""Sends in a process of its own that kills itself at a named point, and the nursery that it is forked from.
 
     python -m tests.crash.worker    reads one job a line (JSON), forks a child for each, prints how it ended
 
-The nursery imports everything once and then only forks, so a kill costs milliseconds and no child starts with threads or
-open files of another. A child ends by SIGKILL from its own hand (nothing is flushed, closed or rolled back) or by itself.
+The nursery imports everything once and then only forks, so no child pays for imports or starts with threads or open
+files of another. A child ends by SIGKILL from its own hand (nothing is flushed, closed or rolled back) or by itself.
 """
 
 from __future__ import annotations

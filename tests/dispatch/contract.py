@@ -85,13 +85,12 @@ class ProviderContract:
             "value": {"headers": (("List-Id", bad),)},
             "message_id": {"message_id": f"<{bad}>"},
         }
-        try:
-            written = provider.payload(replace(plain, **changes.get(place, {place: bad})))  # type: ignore[arg-type]
-        except (InputError, SettingError) as refusal:
-            assert "\n" not in str(refusal)
-        else:
-            assert place == "message_id"
-            assert b"eve@example.net" not in written
+        mail = replace(plain, **changes.get(place, {place: bad}))  # type: ignore[arg-type]
+        if place == "message_id" and provider.encoding == "json":
+            assert b"eve@example.net" not in provider.payload(mail)
+            return
+        with pytest.raises((InputError, SettingError), match=r"^[ -~]+$"):
+            provider.payload(mail)
 
     @pytest.mark.parametrize("address", ["nobody", "a@b, c@d.example", "@example.org", "jürgen@example.org", ""])
     def test_an_address_that_cannot_be_mailed_is_one_clear_line(self, provider: Provider, address: str) -> None:

@@ -56,7 +56,7 @@ def plan(
 ) -> int:
     """A frozen edition with a delivery for each of the readers; its id."""
     with writing(engine) as session:
-        profile_id = session.exec(select(Profile.id)).first()
+        profile_id = session.exec(select(Profile.id)).first() or 0
         edition = Edition(
             kind=kind,
             slot=slot,
@@ -68,20 +68,21 @@ def plan(
         )
         session.add(edition)
         session.flush()
+        edition_id = edition.id or 0
         for start in range(0, len(readers), chunk_size):
-            chunk = Chunk(edition_id=edition.id)
+            chunk = Chunk(edition_id=edition_id)
             session.add(chunk)
             session.flush()
             for reader in readers[start : start + chunk_size]:
                 row = Delivery(
-                    edition_id=edition.id,
+                    edition_id=edition_id,
                     subscriber_id=reader,
-                    chunk_id=chunk.id,
+                    chunk_id=chunk.id or 0,
                     profile_id=profile_id,
                     since=NOW,
                 )
                 session.add(row)
-        return edition.id or 0
+        return edition_id
 
 
 def deliveries(engine: Engine, edition_id: int) -> dict[int, Delivery]:

@@ -1,7 +1,8 @@
 """An email API that speaks as Resend's batch endpoint is documented to, and keeps a log of its own.
 
-It honours Idempotency-Key (same key and body: the stored answer; same key, other body: 409), validates permissively, and
-writes every accepted mail to its log, forced to disk, before it answers. `script` makes it misbehave, one step a call.
+It honours Idempotency-Key (same key and body: the stored answer; same key, other body: 409), validates permissively,
+and writes every accepted mail to its log, forced to disk, before it answers. `script` makes it misbehave, one step a
+call.
 
     python -m tests.dispatch.resend_sink LOG    runs it alone and prints its port
 """

@@ -1,4 +1,4 @@
-"""The sender with a real ledger on both databases and a real HTTP provider on loopback that can be told to misbehave."""
+"""The sender with a real ledger on both databases and an HTTP provider on loopback that can be told to misbehave."""
 
 from __future__ import annotations
 

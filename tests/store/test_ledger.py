@@ -15,7 +15,7 @@ from digest.models import Attempt
 from digest.store import attempts, ledger
 from digest.store.db import database_time, open_database, reading, writing
 from digest.store.memory import memory_of, pack, unpack
-from digest.types import Accepted, ChunkState, DeliveryState, Due, LeftOut, Lease, Pick, RejectedItem
+from digest.types import Accepted, ChunkState, DeliveryState, Due, Lease, LeftOut, Pick, RejectedItem
 from tests.dispatch.ledger_rows import NOW, add_readers, address_hashes, deliveries, plan, run, states, value
 
 

@@ -24,7 +24,7 @@ def page_texts() -> set[str]:
     for template in (ROOT / "templates" / "web").glob("*.html"):
         with template.open("rb") as source:
             for _, _, text, _ in babel_extract(source, ["gettext", "ngettext"], [], {}):
-                found.add(text if isinstance(text, str) else str(text[0]))
+                found.add(text if isinstance(text, str) else str((text or ("",))[0]))
     for module in (*(ROOT / "subscribers").glob("*.py"), *(ROOT / "digest" / "web").glob("*.py")):
         with module.open("rb") as code:
             for _, text, _, _ in extract("python", code, keywords={"say": None, "gettext": None}):
@@ -81,8 +81,8 @@ def test_what_browsers_ask_for() -> None:
         ("2026-03-02T10:00", "en", "today at 11:00, Berlin time"),
         ("2026-03-03T06:00", "en", "tomorrow at 07:00, Berlin time"),
         ("2026-03-02T23:30", "en", "tomorrow at 00:30, Berlin time"),
-        ("2026-03-07T06:00", "en", "on Saturday 7 March at 07:00, Berlin time"),
-        ("2026-03-07T06:00", "de", "am Samstag 7. März um 07:00 Uhr (Zeitzone: Berlin)"),
+        ("2026-03-07T06:00", "en", "on Saturday, March 7 at 07:00, Berlin time"),
+        ("2026-03-07T06:00", "de", "am Samstag, 7. März um 07:00 Uhr (Zeitzone: Berlin)"),
         ("2026-03-03T06:00", "ar", "غدًا في الساعة 07:00 بتوقيت برلين"),
     ],
 )
