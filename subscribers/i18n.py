@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_skeleton, get_timezone_location
+from babel.dates import format_date, format_skeleton, get_timezone_location
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -101,5 +101,7 @@ def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTr
         return translations.gettext("today at %(time)s, %(place)s time") % parts
     if local.date() == today + timedelta(days=1):
         return translations.gettext("tomorrow at %(time)s, %(place)s time") % parts
-    day = format_skeleton("MMMMEEEEd", local.replace(tzinfo=None), locale=language)
-    return translations.gettext("on %(day)s at %(time)s, %(place)s time") % {**parts, "day": day}
+    # The day and the date each by CLDR ("7. März", "March 7"); together they have no skeleton in every language.
+    parts["day"] = format_date(local.date(), "EEEE", locale=language)
+    parts["date"] = format_skeleton("MMMMd", local.replace(tzinfo=None), locale=language)
+    return translations.gettext("on %(day)s, %(date)s at %(time)s, %(place)s time") % parts

@@ -51,6 +51,7 @@ class Theme:
         self.folder = folder
         self._translations = translations
         self._environments: dict[str, jinja2.Environment] = {}
+        self._modules: dict[tuple[str, str, Site], Any] = {}
 
     def environment(self, language: str) -> jinja2.Environment:
         """The environment of one language. HTML is escaped by file name; a name that is not given is an error."""
@@ -79,10 +80,14 @@ class Theme:
     def macros(self, mail: str, kind: str, language: str, site: Site) -> Any:
         """The macros of `email/<mail>/body.<kind>`, ready to be called block by block."""
         name = f"email/{mail}/body.{kind}"
-        try:
-            return self.environment(language).get_template(name).make_module(variables(language, site))
-        except jinja2.TemplateError as error:
-            raise TemplateError(_line(name, error)) from error
+        key = (name, language, site)
+        if key not in self._modules:
+            try:
+                made = self.environment(language).get_template(name).make_module(variables(language, site))
+            except jinja2.TemplateError as error:
+                raise TemplateError(_line(name, error)) from error
+            self._modules[key] = made
+        return self._modules[key]
 
     def render(self, name: str, language: str, site: Site, **values: Any) -> str:
         """A whole template. Raises TemplateError, one line naming file and cause."""

@@ -13,6 +13,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
@@ -20,7 +21,7 @@ from digest.compose.fragments import guard as guarded
 from digest.compose.theme import Theme
 from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
-from digest.errors import InputError, SettingError
+from digest.errors import InputError, SettingError, StaleFence
 from digest.gather.fetch import Door
 from digest.service import gathering, planning
 from digest.service.clustering import cluster_new
@@ -127,8 +128,13 @@ class DigestService:
             self.shop,
             now=self.now(),
             key_id=self.keyring.key_id,
-            guard=lambda session: clock.check_clock(session, self.holder, held),
+            guard=lambda session: self._keep_clock(session, held),
         )
+
+    def _keep_clock(self, session: Session, fence: int) -> None:
+        """Renew the clock within a planning transaction, which may be one of many; raises StaleFence when it is lost."""
+        if clock.take_clock(session, self.holder) != fence:
+            raise StaleFence("another process holds the clock by now; nothing was planned")
 
     def sender(self) -> Sender:
         """The sender to the configured provider. Raises SettingError while a network provider lacks what it needs."""

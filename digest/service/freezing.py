@@ -17,7 +17,7 @@ from digest.service.profiles import profiles_of
 from digest.store import editions, stories
 from digest.store.db import reading, writing
 from digest.stories.rank import StoryFacts as RankFacts
-from digest.stories.rank import facts_of, lead_telling, rank
+from digest.stories.rank import facts_of, independent, lead_telling, rank
 from digest.stories.summary import news_since, summarise
 from digest.types import Telling
 from subscribers import topics as shelf
@@ -134,7 +134,7 @@ def _cards(told: Sequence[Telling], told_versions: Sequence[int], until: datetim
 
 
 def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, news: str) -> Card:
-    others = list(dict.fromkeys(t.publisher for t in told if t.publisher and t.publisher != lead.publisher))
+    others = list(dict.fromkeys(t.publisher for t in independent(told) if t.publisher not in ("", lead.publisher)))
     return Card(
         story_id=lead.story_id or 0,
         version=version,
@@ -171,7 +171,7 @@ def _facts(
             topics=tuple(sorted({topic for telling in told for topic in telling.topic_ids} & topics.keys())),
             title=full.title,
             words=len(full.summary.split()) + len(full.title.split()),
-            publishers=len({telling.publisher for telling in told}),
+            publishers=len({telling.publisher for telling in independent(told)}),
             updates={card.from_version: card.title for card in updates},
         )
     return facts

@@ -160,5 +160,9 @@ def _part(mail: Message, kind: str) -> str | None:
     part = mail.get_body((kind,)) if isinstance(mail, EmailMessage) else None
     if part is None:
         return None
-    content = part.get_content()
+    try:
+        content = part.get_content()
+    except LookupError:  # a charset that Python does not know
+        raw = part.get_payload(decode=True)
+        content = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
     return content if isinstance(content, str) else None

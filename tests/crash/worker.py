@@ -88,7 +88,7 @@ class SendThenMark:
                         session, lease, mails, [], provider="resend", address_hashes=address_hashes, seconds=60.0
                     )
                     outcomes = dict(zip(opened.readers, results, strict=True))
-                    attempts.settle(session, lease, opened.attempt_id or 0, outcomes, 60.0)  # type: ignore[arg-type]
+                    attempts.settle(session, lease, opened.attempt_id or 0, outcomes, 60.0)
                 self.killer("settled")
             with writing(self.engine) as session:
                 ledger.close_chunk(session, lease)
