@@ -26,8 +26,7 @@ SWEEP_SECONDS = 15
 
 
 def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread.
-    A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` starts sending in another thread."""
+    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` makes another thread send."""
 
     def gather() -> None:
         rows = service.gather(due_only=True)

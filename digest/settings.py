@@ -315,8 +315,8 @@ def _public(url: str) -> bool:
 
 
 def masked(loaded: Loaded) -> list[dict[str, str]]:
-    """The effective settings as rows of setting, value and from, fit to be shown: secrets only say that they are set.
-    The effective settings as rows of setting, value and from, fit to be shown: secrets only say that they are set."""
+    """The effective settings as rows of setting, value and from, fit to be shown: secrets only say that they are
+    set."""
     rows = []
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

@@ -5,7 +5,7 @@ All datetimes are aware and in UTC unless a name says `local`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -311,5 +311,3 @@ class DispatchReport:
             other.problem or self.problem,
         )
 
-
-Results = Sequence[ItemResult]

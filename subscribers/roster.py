@@ -226,20 +226,6 @@ def recipients(session: Session, ids: Iterable[int]) -> dict[int, tuple[str, str
     return found
 
 
-def not_sendable(session: Session, ids: Iterable[int], *, pending_too: bool = False) -> dict[int, str]:
-    """Who of these must get no mail now, and why: "left", "suppressed" or "pending". Who is gone counts as left.
-
-    `pending_too` lets those who have not confirmed pass, for the mail that asks them to.
-    """
-    allowed = ("active", "pending") if pending_too else ("active",)
-    why: dict[int, str] = {}
-    for portion in slices(ids):
-        query = select(SUBSCRIBER.c.id, SUBSCRIBER.c.status).where(SUBSCRIBER.c.id.in_(portion))
-        status = {row.id: row.status for row in session.connection().execute(query)}
-        why.update({each: status.get(each, "left") for each in portion if status.get(each) not in allowed})
-    return why
-
-
 def _choices(asked: SignUp) -> dict[str, Any]:
     """The columns a SignUp decides, checked. Raises CadenceError."""
     parse(asked.cadence)

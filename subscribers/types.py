@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-import idna
 from email_validator import EmailNotValidError, validate_email
 
 from subscribers.errors import BadAddress
@@ -147,7 +146,6 @@ def address_key(address: str) -> str:
 
 def wire_address(address: str) -> str:
     """The address as providers take it: an international domain in its ASCII form (IDNA 2008 with UTS 46)."""
-    local, _, domain = address.rpartition("@")
-    if domain.isascii():
+    if address.isascii():
         return address
-    return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    return validate_email(address, check_deliverability=False, allow_smtputf8=False).ascii_email or address

@@ -50,8 +50,10 @@ def send(
             confirm(f"Send to {whom} through {opened.settings.provider}?")
         planned = opened.send_by_hand(topic_id, reader_id, key=key)
         if planned is None:
-            say(f"key {key} was sent before; nothing was sent")
-            raise typer.Exit(NOTHING)
+            planned = opened.unsent(key or "")  # an interrupted send goes on where it was
+            if not planned.deliveries:
+                say(f"key {key} was sent before; nothing was sent")
+                raise typer.Exit(NOTHING)
         report = _dispatch(opened, planned.edition_id, planned.deliveries)
     raise typer.Exit(_summary(report, planned.deliveries))
 

@@ -25,7 +25,8 @@ def serve(service: DigestService, host: str, port: int) -> None:
     """
     service.sender()
     listener = listen(host, port)
-    say(f"serving http://{host}:{listener.getsockname()[1]}/subscribe (Ctrl-C stops)")
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving http://{shown}:{listener.getsockname()[1]}/subscribe (Ctrl-C stops)")
     try:
         serve_on(service, listener)
     finally:
@@ -50,9 +51,13 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
         with on_interrupt(lambda: None):
             server.run(sockets=[listener])
     finally:
+        # First the sending, for a gather under way may keep the clock waiting for a slow source.
+        if clock is not None:
+            clock.pause()
+        stopped = engine.stop()
         if clock is not None:
             clock.shutdown(wait=True)
-        if engine.stop():
+        if stopped:
             log.info("stopped; nothing is half-done")
         else:
             log.warning("stopped while a batch was waiting for the provider; the next start settles it")

@@ -25,12 +25,13 @@ def add(
 ) -> None:
     """Add a topic, with its sources when they are known."""
     with service() as opened:
-        topic = opened.topics.add(name, slug=slug, description=description, language=language)
-        say(f"added topic {topic.slug}")
-        for url in from_ or []:
-            added = opened.sources.add(url, topics=[topic.slug])
-            say(f"added source {added.id}: {added.name} ({added.url})")
-        say(f"next: digest {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
+        topic, sources = opened.sources.add_with_topic(
+            from_ or [], name, slug=slug, description=description, language=language
+        )
+    say(f"added topic {topic.slug}")
+    for added in sources:
+        say(f"added source {added.id}: {added.name} ({added.url})")
+    say(f"next: digest {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
 
 
 @app.command("list")

@@ -11,14 +11,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Protocol
 
 from digest.compose.content import Frozen, Manifest
 from digest.compose.fragments import Fragment
 from digest.compose.qp import encode_qp
 from digest.compose.select import explain, select, topic_of
-from digest.compose.theme import Theme, direction
-from digest.compose.voice import Voice, escaped, plain, shorten
+from digest.compose.theme import Theme, direction, wrapped
+from digest.compose.voice import Voice, escaped, shorten
 from digest.errors import TemplateError
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 
@@ -131,8 +132,7 @@ class Composer:
                 pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text")
             for kind, pick, number in inside:
                 pieces += self._story("text", kind, pick, profile, number)
-            if any(kind == "brief" for kind, _, _ in inside):
-                pieces.append(self._encode("\n"))
+            pieces.append(self._encode("\n"))
             for _, pick, number in inside:
                 pieces += self._story("text", "link", pick, profile, number)
         pieces += self._chrome(f"end/{lang}", profile, "text")
@@ -141,20 +141,21 @@ class Composer:
     def _order(
         self, picks: tuple[Pick, ...], profile: ReaderProfile
     ) -> list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]]:
-        """The mail's parts: the lead, a section per topic in the reader's order, the one-liners."""
-        numbered = list(enumerate(picks, 1))
+        """The mail's parts: the lead, a section per topic in the reader's order, the one-liners; numbered as they
+        stand."""
+        numbers = count(2)
         parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [
             (None, None, [("lead", picks[0], 1)])
         ]
         for topic in profile.topics:
             inside = [
-                ("card", pick, n)
-                for n, pick in numbered[1 : profile.max_stories]
+                ("card", pick, next(numbers))
+                for pick in picks[1 : profile.max_stories]
                 if self._topic(pick, profile) == topic
             ]
             if inside:
                 parts.append(("section", topic, inside))
-        briefs = [("brief", pick, n) for n, pick in numbered[profile.max_stories :]]
+        briefs = [("brief", pick, next(numbers)) for pick in picks[profile.max_stories :]]
         return [*parts, ("briefs", None, briefs)] if briefs else parts
 
     # --- pieces -------------------------------------------------------------------------------------------------------
@@ -162,17 +163,14 @@ class Composer:
     def _story(self, part: str, kind: str, pick: Pick, profile: ReaderProfile, number: int) -> tuple[Piece, ...]:
         voice = self._voice(profile)
         key = f"{kind}/{self._language(profile)}/{pick.story_id}/{pick.version}/{pick.from_version}"
-        topic = self._topic(pick, profile) if kind == "lead" else None  # only the lead names its topic
 
         def known(name: str) -> str | None:
             if name.startswith("time:"):
                 at = self._manifest.times.get(int(name[5:]))
                 return voice.clock(at) if at else ""
-            if name == "topic":
-                return self._manifest.topics.get(topic or 0, "")
             return str(number) if name == "n" else None
 
-        return self._remember((part, key, profile.timezone, number, topic), part, key, known)
+        return self._remember((part, key, profile.timezone, number), part, key, known)
 
     def _masthead(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> tuple[Piece, ...]:
         """Depends on the picks, which many readers share only in small editions: filled each time, from small
@@ -182,7 +180,9 @@ class Composer:
         values = {
             "date": voice.date(),
             "stats": voice.stats(len(picks), words),
-            "preheader": " · ".join(shorten(self._title(pick, voice), 70) for pick in picks[1:3]),
+            # A mail of one story has no second headline; an empty preheader would let the inbox show the masthead.
+            "preheader": " · ".join(shorten(self._title(pick, voice), 70) for pick in picks[1:3])
+            or voice.stats(len(picks), words),
         }
         key = f"masthead/{self._language(profile)}"
         return self._remember((part, key, *values.values()), part, key, values.get)
@@ -205,12 +205,14 @@ class Composer:
     def _remember(
         self, memo: tuple[object, ...], part: str, key: str, known: Callable[[str], str | None]
     ) -> tuple[Piece, ...]:
-        if memo not in self._filled:
+        found = self._filled.get(memo)
+        if found is None:
             if len(self._filled) > 200_000:  # bounded: mastheads of very many different choices would otherwise pile up
-                self._filled.clear()
+                self._filled.clear()  # other threads may be reading: they fill again what they miss
             fragment = (self._frozen.html if part == "html" else self._frozen.text)[key]
-            self._filled[memo] = fill(fragment, known, escaped if part == "html" else plain, self._encode)
-        return self._filled[memo]
+            found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
+            self._filled[memo] = found
+        return found
 
     def _join(self, part: str, pieces: Sequence[Piece], links: Links) -> bytes:
         values = {

@@ -2,8 +2,7 @@
 apart.
 
 premailer needs 16 ms for a block alone and 0.5 ms for one in company (docs/design.md), so all new blocks of all
-languages
-share a document. Blocks rendered before come from `BlockCache` and are not rendered again.
+languages share a document. Blocks rendered before come from `BlockCache` and are not rendered again.
 """
 
 from __future__ import annotations
@@ -18,16 +17,25 @@ from typing import Any
 from premailer import Premailer
 
 from digest.compose.content import Card, Site
-from digest.compose.fragments import Fragment, cut
-from digest.compose.theme import Theme, call, variables
+from digest.compose.fragments import MARK, Fragment, cut, holes
+from digest.compose.theme import Theme, call
 from digest.errors import TemplateError
 
 log = logging.getLogger(__name__)
 
-_CUT = re.compile(r"<!--block (\d+)-->(.*?)<!--/block-->", re.DOTALL)
+# The marker keeps foreign text out, for `guard` took it from all of that: libxml2 writes a comment that stands in an
+# attribute's value as it is, so alt="<!--/block-->" would otherwise cut a block short (seen with lxml 6.1).
+_OPEN, _CLOSE = f"<!--{MARK} block ", f"<!--/{MARK} block-->"
+_CUT = re.compile(rf"{_OPEN}(\d+)-->(.*?){_CLOSE}", re.DOTALL)
 
 STORY_BLOCKS = ("lead", "card", "brief")
 CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
+
+OF_STORY = frozenset(("n", "time"))
+OF_CHROME = frozenset(("next", "topics", "lang", "dir"))
+OF_MASTHEAD = frozenset(("date", "stats", "preheader"))
+LINKS = frozenset(("view", "leave"))
+"""The personal values that blocks may ask for; the links may stand in any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Fragments by block key; `dropped` are the keys whose template failed, with the reason."""
+    """Fragments by block key, in `html` the two halves of the shell too ("shell/start", "shell/end"); `dropped` are the
+    keys whose template failed, with the reason."""
 
     html: Mapping[str, Fragment]
     text: Mapping[str, Fragment]
@@ -90,14 +99,15 @@ def compile_blocks(
     """Render what the cache does not hold, inline it in one document, and cut everything apart.
 
     A block of a story that fails to render is dropped with its reason and the edition goes on without it (design,
-    section
-    9); a failing block of the chrome raises TemplateError, because no mail can be without it.
+    section 9); a failing block of the chrome raises TemplateError, because no mail can be without it.
     """
+    shell_key = ("shell", theme.folder, site)
+    known_shell = [cache.get((*shell_key, half)) for half in ("start", "end")]
     html: dict[str, Fragment] = {}
     dropped: dict[str, str] = {}
     fresh: list[tuple[Block, str]] = []
     for block in blocks:
-        known = cache.get(_identity("html", mail, site, block))
+        known = cache.get(_identity("html", theme, mail, site, block))
         if known is not None:
             html[block.key] = known
             continue
@@ -105,9 +115,15 @@ def compile_blocks(
             fresh.append((block, _render(theme, mail, "html", site, block)))
         except TemplateError as error:
             _drop(block, error, dropped)
-    for (block, _), fragment in zip(fresh, inline(theme, site, [text for _, text in fresh])[1], strict=True):
-        cache.put(_identity("html", mail, site, block), fragment)
-        html[block.key] = fragment
+    if fresh or None in known_shell:
+        shell, fragments = inline(theme, site, [text for _, text in fresh])
+        for half, fragment in zip(("start", "end"), shell, strict=True):
+            cache.put((*shell_key, half), fragment)
+        for (block, _), fragment in zip(fresh, fragments, strict=True):
+            cache.put(_identity("html", theme, mail, site, block), fragment)
+            html[block.key] = fragment
+        known_shell = list(shell)
+    html["shell/start"], html["shell/end"] = (half or () for half in known_shell)
     return Compiled(html, _texts(theme, site, blocks, cache, mail, dropped), dropped)
 
 
@@ -116,7 +132,7 @@ def _texts(
 ) -> dict[str, Fragment]:
     text: dict[str, Fragment] = {}
     for block in [*blocks, *(_link(block) for block in blocks if block.macro == "card")]:
-        identity = _identity("text", mail, site, block)
+        identity = _identity("text", theme, mail, site, block)
         fragment = cache.get(identity)
         if fragment is None:
             try:
@@ -138,7 +154,16 @@ def _render(theme: Theme, mail: str, kind: str, site: Site, block: Block) -> str
     macro = getattr(theme.macros(mail, kind, block.language, site), block.macro, None)
     if macro is None:
         raise TemplateError(f"template {name}: there is no macro {block.macro}")
-    return call(macro, name, *(() if block.value is None else (block.value,)))
+    rendered = call(macro, name, *(() if block.value is None else (block.value,)))
+    given = LINKS | (
+        OF_STORY if isinstance(block.value, Card) else OF_MASTHEAD if block.macro == "masthead" else OF_CHROME
+    )
+    for wanted in holes(cut(rendered)):
+        if wanted.partition(":")[0] not in given:
+            raise TemplateError(
+                f"template {name}: {block.macro} has no p.{wanted}; it has p.{', p.'.join(sorted(given))}"
+            )
+    return rendered
 
 
 def _drop(block: Block, error: TemplateError, dropped: dict[str, str]) -> None:
@@ -148,9 +173,9 @@ def _drop(block: Block, error: TemplateError, dropped: dict[str, str]) -> None:
     log.warning("story %s left out of the edition: %s", block.value.story_id, error)
 
 
-def _identity(kind: str, mail: str, site: Site, block: Block) -> object:
+def _identity(kind: str, theme: Theme, mail: str, site: Site, block: Block) -> object:
     value = tuple(asdict(block.value).values()) if isinstance(block.value, Card) else str(block.value)
-    return (kind, mail, site, block.language, block.macro, value)
+    return (kind, theme.folder, mail, site, block.language, block.macro, value)
 
 
 def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fragment, Fragment], list[Fragment]]:
@@ -158,9 +183,8 @@ def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fra
 
     The shell's language and direction are holes ("lang", "dir"): one document serves every language.
     """
-    content = "\n".join(f"<!--block {place}-->{text}<!--/block-->" for place, text in enumerate([*rendered, ""]))
-    shell = theme.environment("en").get_template("email/_base/shell.html")
-    page = shell.render(variables("en", site), content=_Markup(content))
+    content = "\n".join(f"{_OPEN}{place}-->{text}{_CLOSE}" for place, text in enumerate([*rendered, ""]))
+    page = theme.render("email/_base/shell.html", "en", site, content=_Markup(content))
     inlined = Premailer(
         page,
         allow_network=False,
@@ -171,7 +195,7 @@ def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fra
         method="html",
     ).transform()
     pieces = {int(found[1]): cut(found[2]) for found in _CUT.finditer(inlined)}
-    start, end = inlined.index("<!--block 0-->"), inlined.rindex("<!--/block-->") + len("<!--/block-->")
+    start, end = inlined.index(f"{_OPEN}0-->"), inlined.rindex(_CLOSE) + len(_CLOSE)
     return (cut(inlined[:start]), cut(inlined[end:])), [pieces[place] for place in range(len(rendered))]
 
 

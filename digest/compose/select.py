@@ -37,8 +37,7 @@ def pick_for(story_id: int, story: StoryFacts, memory: Mapping[int, tuple[Pick, 
 def select(
     manifest: Manifest, since: str, profile: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
 ) -> tuple[Pick, ...]:
-    """The picks of one reader, best first. Every topic with news gets its best story before any topic gets its
-    second."""
+    """The picks of one reader, best first. Every topic with news gets a story before any topic gets its second."""
     chosen: list[tuple[int, Pick]] = []
     for story_id in manifest.orders.get(since, ()):
         story = manifest.stories[story_id]
@@ -52,7 +51,10 @@ def select(
 
 
 def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
-    best: dict[int, Pick] = {}
+    """The cards, best first: each topic's best, beginning with the best news so that an update need not lead; then by
+    rank."""
+    news = next(((topic, pick) for topic, pick in chosen if not pick.from_version), None)
+    best: dict[int, Pick] = {} if news is None else {news[0]: news[1]}
     for topic, pick in chosen:
         best.setdefault(topic, pick)
     kept = set(list(best.values())[:cap])

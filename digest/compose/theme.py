@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import textwrap
+import traceback
 import unicodedata
 from collections.abc import Callable
 from gettext import NullTranslations
@@ -84,7 +85,7 @@ class Theme:
         if key not in self._modules:
             try:
                 made = self.environment(language).get_template(name).make_module(variables(language, site))
-            except jinja2.TemplateError as error:
+            except Exception as error:  # a template can raise anything, see `_line`
                 raise TemplateError(_line(name, error)) from error
             self._modules[key] = made
         return self._modules[key]
@@ -93,7 +94,7 @@ class Theme:
         """A whole template. Raises TemplateError, one line naming file and cause."""
         try:
             return self.environment(language).get_template(name).render(variables(language, site), **values)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # a template can raise anything, see `_line`
             raise TemplateError(_line(name, error)) from error
 
 
@@ -101,7 +102,7 @@ def call(macro: Callable[..., Any], name: str, *args: Any) -> str:
     """Call one block's macro. Raises TemplateError, one line naming file and cause."""
     try:
         return str(macro(*args))
-    except jinja2.TemplateError as error:
+    except Exception as error:  # a template can raise anything, see `_line`
         raise TemplateError(_line(name, error)) from error
 
 
@@ -115,7 +116,7 @@ def variables(language: str, site: Site) -> dict[str, Any]:
         "site": {
             "name": site.name,
             "public_url": site.public_url,
-            "postal_address": site.postal_address.replace(" | ", ", "),
+            "postal_lines": tuple(line.strip() for line in site.postal_address.split("|") if line.strip()),
             "accent": site.accent,
             "accent_dark": on_dark(site.accent),
         },
@@ -148,7 +149,20 @@ def underline(text: str, rule: str = "=") -> str:
     return f"{text}\n{rule * min(wide, WIDTH)}"
 
 
-def _line(name: str, error: jinja2.TemplateError) -> str:
-    where = getattr(error, "name", None) or name
-    at = getattr(error, "lineno", None)
-    return f"template {where}{f', line {at}' if at else ''}: {error.message or type(error).__name__}"
+def _line(name: str, error: Exception) -> str:
+    """One line naming the template file, its line and the cause: Jinja2's own errors, and whatever an expression in a
+    template raises in Python (a sum of a number and a text is a TypeError). Jinja2 puts the template's lines into the
+    traceback (https://jinja.palletsprojects.com/en/stable/templates/ and its debug module)."""
+    where, at = name, 0
+    for step in traceback.extract_tb(error.__traceback__):
+        _, found, rest = step.filename.replace("\\", "/").rpartition("/email/")
+        if found:
+            where, at = f"email/{rest}", step.lineno or 0
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        where, at = error.name or where, error.lineno
+    told = str(error.message) if isinstance(error, jinja2.TemplateError) and error.message else str(error)
+    if isinstance(error, jinja2.TemplateNotFound):
+        where, at, told = str(error.name), 0, "there is no such file"
+    elif not isinstance(error, jinja2.TemplateError):
+        told = f"{type(error).__name__}: {told}"
+    return f"template {where}{f', line {at}' if at else ''}: {' '.join(told.split()) or type(error).__name__}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 
-from digest.compose.theme import Theme
+from digest.compose.theme import Theme, direction
 
 SUBJECT = 60
 """Characters of a subject: what a phone shows before it cuts (docs: look)."""
@@ -58,17 +59,25 @@ class Voice:
             return self._theme.gettext(self.language, "today %(time)s") % {"time": at}
         if days == 1:
             return self._theme.gettext(self.language, "tomorrow %(time)s") % {"time": at}
-        return f"{format_date(local.date(), 'EEEE', locale=self._locale)} {at}"
+        day = format_date(local.date(), "EEEE", locale=self._locale)
+        return self._theme.gettext(self.language, "%(day)s %(time)s") % {"day": day, "time": at}
 
     def stats(self, stories: int, words: int) -> str:
         """ "12 stories, 4 min"."""
         count = self._theme.ngettext(self.language, "%(n)s story", "%(n)s stories", stories) % {"n": stories}
-        minutes = self._theme.gettext(self.language, "%(n)s min") % {"n": max(1, round(words / WORDS_A_MINUTE))}
+        needed = max(1, round(words / WORDS_A_MINUTE))
+        minutes = self._theme.ngettext(self.language, "%(n)s min", "%(n)s min", needed) % {"n": needed}
         return f"{count}{self._theme.gettext(self.language, ', ')}{minutes}"
 
     def names(self, names: Sequence[str]) -> str:
-        """Names as a list in the language's manner."""
-        return str(format_list(list(names), locale=self._locale)) if names else ""
+        """Names as a list in the language's manner; a name that runs the other way is kept apart."""
+        return str(format_list([self._apart(name) for name in names], locale=self._locale)) if names else ""
+
+    def _apart(self, name: str) -> str:
+        """A name between FIRST STRONG ISOLATE and its end (UAX #9, 2.5) where it holds letters of the other direction:
+        else "&" and commas of Latin names jump to the wrong side of an Arabic sentence."""
+        others = {"L"} if direction(self.language) == "rtl" else {"R", "AL"}
+        return f"\u2068{name}\u2069" if any(bidirectional(char) in others for char in name) else name
 
     def update(self, title: str) -> str:
         """The headline of an update."""
@@ -82,11 +91,6 @@ def shorten(text: str, most: int = SUBJECT) -> str:
     kept = text[: most - 1]
     at = kept.rfind(" ")
     return (kept[:at] if at > most // 2 else kept).rstrip(" ,;:–—-") + "…"
-
-
-def plain(text: str) -> str:
-    """Escaping for the text part: none."""
-    return text
 
 
 def escaped(text: str) -> str:

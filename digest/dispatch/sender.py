@@ -15,7 +15,6 @@ under its key, byte for byte, or becomes unknown. `digest.dispatch.verdict` deci
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -25,12 +24,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from digest.dispatch.batch import Compose, Mail, write_batch
 from digest.dispatch.providers import Provider
 from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, judge
-from digest.errors import DigestError, InputError, ProviderError, StaleFence, StoreError, Unknowable
+from digest.errors import DigestError, ProviderError, StaleFence, StoreError, Unknowable
 from digest.store.attempts import (
-    AddressHashes,
-    Composed,
     OpenAttempt,
     Outcome,
     Retry,
@@ -46,11 +44,8 @@ from digest.store.attempts import (
 )
 from digest.store.db import reading, writing
 from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk
-from digest.types import Accepted, DispatchReport, Due, Envelope, Lease, LeftOut, RejectedItem
-
-Compose = Callable[[int, Sequence[Due], str], list[Envelope | LeftOut]]
-"""(edition id, readers, encoding) -> one verdict for each reader. A pure function of what the edition froze; for a Due
-with `picks` it must obey them and look at nothing else, so that the same bytes come out."""
+from digest.store.sendable import AddressHashes
+from digest.types import Accepted, DispatchReport, Due, Lease, RejectedItem
 
 TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
 
@@ -182,15 +177,14 @@ class Sender:
 
     def _batch(self, lease: Lease, readers: Sequence[Due], run: _Run) -> Verdict | None:
         """Compose, open, call and settle for one batch. A verdict when the chunk must rest, else None."""
-        mails, left_out = self._composed(lease, readers)
+        mails, left_out = write_batch(self._compose, self._provider, lease.edition_id, readers)
         self._trace("composed")
-        composed = [_as_composed(one, memory.memory, payload) for one, memory, payload in mails]
         before = time.monotonic() + self._seconds
         with writing(self._engine) as session:
             opened = open_attempt(
                 session,
                 lease,
-                composed,
+                [mail.composed for mail in mails],
                 left_out,
                 provider=self._provider.name,
                 address_hashes=self._hashes,
@@ -203,7 +197,7 @@ class Sender:
             moved = opened.skipped + opened.rejected > 0
             run.idle = 0 if moved else run.idle + 1
             return None if run.idle < IDLE else self._rest(lease, run)
-        by_reader = {one.subscriber_id: payload for one, _, payload in mails}
+        by_reader = {mail.due.subscriber_id: mail.payload for mail in mails}
         payloads = tuple(by_reader[reader] for reader in opened.readers)
         return self._call(lease, _Call(opened.attempt_id, opened.key, opened.readers, payloads, 1, before), run)
 
@@ -211,24 +205,6 @@ class Sender:
         run.idle = 0
         _log.error("edition %d, chunk %d: composed in vain, the readers keep changing; it rests", *_where(lease))
         return Verdict(None, OPERATOR_WAIT)
-
-    def _composed(
-        self, lease: Lease, readers: Sequence[Due]
-    ) -> tuple[list[tuple[Envelope, Due, bytes]], list[LeftOut]]:
-        wanted = {each.subscriber_id: each for each in readers}
-        mails: list[tuple[Envelope, Due, bytes]] = []
-        left_out: list[LeftOut] = []
-        for result in self._compose(lease.edition_id, readers, self._provider.encoding):
-            reader = wanted.pop(result.subscriber_id)
-            if isinstance(result, LeftOut):
-                left_out.append(result)
-                continue
-            try:
-                mails.append((result, reader, self._provider.payload(result)))
-            except InputError as error:
-                left_out.append(LeftOut(result.subscriber_id, "rejected", str(error)))
-        left_out += [LeftOut(reader, "rejected", "composing gave no mail for this reader") for reader in wanted]
-        return mails, left_out
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -294,19 +270,18 @@ class Sender:
     def _again(self, lease: Lease, attempt: OpenAttempt, run: _Run) -> Verdict | None:
         """Repeat an open attempt under its key when that is safe; otherwise its readers become unknown."""
         reason = self._unrepeatable(attempt)
-        payloads: list[bytes] = []
+        mails: list[Mail] = []
         if not reason:
             with reading(self._engine) as session:
                 readers = attempted(session, lease, attempt)
-            mails, _ = self._composed(lease, readers) if len(readers) == len(attempt.readers) else ([], [])
-            payloads = [payload for _, _, payload in mails]
-            same = [one.subscriber_id for one, _, _ in mails] == list(attempt.readers)
-            if not same or request_hash(_hash(payload) for payload in payloads) != attempt.request_hash:
-                reason = "a crash left it in doubt and the very same batch could not be composed again"
+            mails, _ = write_batch(self._compose, self._provider, lease.edition_id, readers)
+            same = tuple(mail.due.subscriber_id for mail in mails) == attempt.readers
+            if not same or request_hash(mail.composed.payload_hash for mail in mails) != attempt.request_hash:
+                reason = "a call was in doubt and the very same batch could not be composed again"
+        before = time.monotonic() + self._seconds
         if not reason:
             self._trace("composed")
-            before = time.monotonic() + self._seconds
-            addresses = {one.subscriber_id: one.recipient.address for one, _, _ in mails}
+            addresses = {mail.due.subscriber_id: mail.address for mail in mails}
             with writing(self._engine) as session:
                 if not repeat_attempt(
                     session, lease, attempt, addresses, address_hashes=self._hashes, seconds=self._seconds
@@ -316,7 +291,9 @@ class Sender:
             self._give_up(lease, attempt, reason, run)
             return None
         self._trace("repeated")
-        call = _Call(attempt.id, attempt.key, attempt.readers, tuple(payloads), attempt.tries + 1, before)
+        call = _Call(
+            attempt.id, attempt.key, attempt.readers, tuple(mail.payload for mail in mails), attempt.tries + 1, before
+        )
         return self._call(lease, call, run)
 
     def _unrepeatable(self, attempt: OpenAttempt) -> str:
@@ -346,14 +323,6 @@ def usable_seconds(lifetime: float) -> float:
 
 def _where(lease: Lease) -> tuple[int, int]:
     return lease.edition_id, lease.chunk_id
-
-
-def _hash(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=32).digest()
-
-
-def _as_composed(envelope: Envelope, memory: Any, payload: bytes) -> Composed:
-    return Composed(envelope.subscriber_id, envelope.recipient.address, envelope.picks, memory, _hash(payload))
 
 
 def _counts(outcomes: dict[int, Outcome], readers: int) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from digest.compose.assemble import Composer, Hands
 from digest.compose.content import Frozen, unpack_manifest
 from digest.compose.fragments import unpack
 from digest.compose.theme import Theme
-from digest.errors import DigestError, InputError
+from digest.errors import DigestError, InputError, SettingError
 from digest.service.profiles import profiles_of
 from digest.store import editions
 from digest.store.db import reading
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 from subscribers import roster
 from subscribers.cadence import next_due
+from subscribers.errors import KeyringError
 from subscribers.tokens import Keyring, Tokens
 
 KEPT = 8
@@ -43,12 +45,18 @@ class Press:
         self._engine = engine
         self._theme = theme
         self._keyring = keyring
-        self._composers: OrderedDict[tuple[int, str], Composer] = OrderedDict()
+        self._composers: OrderedDict[tuple[int, str], tuple[Composer, int]] = OrderedDict()
+        """(edition, encoding) -> its composer and the key that signs its links."""
+        self._lock = threading.Lock()
 
     def compose(self, edition_id: int, due: Sequence[Due], encoding: str) -> list[Envelope | LeftOut]:
         """One envelope or reason for each delivery, in order. What cannot be built for one reader is that reader's
-        alone."""
-        composer = self._composer(edition_id, encoding)
+        alone. Raises SettingError when the edition's key was taken out of SECRET_KEYS: then nobody is at fault."""
+        composer, key_id = self._composer(edition_id, encoding)
+        try:
+            self._keyring.tokens(0, 0, key_id)
+        except KeyringError as error:
+            raise SettingError(str(error)) from None
         with reading(self._engine) as session:
             profiles = profiles_of(session, sorted({item.profile_id for item in due}))
             people = roster.recipients(session, [item.subscriber_id for item in due])
@@ -73,7 +81,7 @@ class Press:
                 return None
             profile_id, _, picks = row
             profile = profiles_of(session, [profile_id])[profile_id]
-        return self._composer(edition_id, "raw").view(picks, profile)
+        return self._composer(edition_id, "raw")[0].view(picks, profile)
 
     def told(self, edition_id: int, subscriber_id: int) -> Told | None:
         """What one delivery of a digest came to; None when there is no such delivery."""
@@ -85,28 +93,31 @@ class Press:
             profile = profiles_of(session, [profile_id])[profile_id]
         if not picks:
             return Told("", (), ())
-        composer = self._composer(edition_id, "raw")
+        composer, _ = self._composer(edition_id, "raw")
         whys = tuple(composer.why(pick, place, since, profile) for place, pick in enumerate(picks))
         return Told(composer.view(picks, profile).subject, picks, whys)
 
-    def _composer(self, edition_id: int, encoding: str) -> Composer:
+    def _composer(self, edition_id: int, encoding: str) -> tuple[Composer, int]:
         key = (edition_id, encoding)
-        if key not in self._composers:
-            frozen, key_id = self._frozen(edition_id)
+        with self._lock:
+            if key in self._composers:
+                self._composers.move_to_end(key)
+                return self._composers[key]
+        frozen, key_id = self._frozen(edition_id)
 
-            # Links of a digest name their edition; those of a system mail expire, so they name their minute of issue.
-            minute = int(frozen.manifest.frozen_at.timestamp() // 60)
-            context = edition_id if frozen.manifest.kind == "digest" else minute
+        # Links of a digest name their edition; those of a system mail expire, so they name their minute of issue.
+        minute = int(frozen.manifest.frozen_at.timestamp() // 60)
+        context = edition_id if frozen.manifest.kind == "digest" else minute
 
-            def links(subscriber_id: int) -> Tokens:
-                return self._keyring.tokens(subscriber_id, context, key_id)
+        def links(subscriber_id: int) -> Tokens:
+            return self._keyring.tokens(subscriber_id, context, key_id)
 
-            hands = Hands(links=links, next_due=_next)
-            self._composers[key] = Composer(edition_id, frozen, self._theme, hands, encoding)
+        made = Composer(edition_id, frozen, self._theme, Hands(links=links, next_due=_next), encoding)
+        with self._lock:  # two threads may have made one at once: equal ones, either will do
+            self._composers[key] = made, key_id
             while len(self._composers) > KEPT:
                 self._composers.popitem(last=False)
-        self._composers.move_to_end(key)
-        return self._composers[key]
+        return made, key_id
 
     def _frozen(self, edition_id: int) -> tuple[Frozen, int]:
         with reading(self._engine) as session:

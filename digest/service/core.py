@@ -13,7 +13,6 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
@@ -21,7 +20,7 @@ from digest.compose.fragments import guard as guarded
 from digest.compose.theme import Theme
 from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
-from digest.errors import InputError, SettingError, StaleFence
+from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
 from digest.service import gathering, planning
 from digest.service.clustering import cluster_new
@@ -32,10 +31,10 @@ from digest.service.planning import Planned
 from digest.service.readers import ReaderDesk
 from digest.service.shelves import SourceShelf, TopicShelf
 from digest.settings import Settings, missing_for_sending
-from digest.store import backlog, clock, editions
+from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
-from digest.types import DispatchReport, GatherRow
+from digest.types import DeliveryState, DispatchReport, GatherRow
 from subscribers import roster
 from subscribers.i18n import Catalogues
 from subscribers.tokens import Keyring
@@ -44,6 +43,9 @@ from subscribers.topics import get_topic
 log = logging.getLogger(__name__)
 
 GATHER_WORKERS = 8
+
+LONGEST_KEY = 100
+"""Characters of the key of a send by hand: it becomes part of a slot, which has 200."""
 
 
 def utc_now() -> datetime:
@@ -128,13 +130,8 @@ class DigestService:
             self.shop,
             now=self.now(),
             key_id=self.keyring.key_id,
-            guard=lambda session: self._keep_clock(session, held),
+            guard=lambda session: clock.keep_clock(session, self.holder, held),
         )
-
-    def _keep_clock(self, session: Session, fence: int) -> None:
-        """Renew the clock within a planning transaction, which may be one of many; raises StaleFence when it is lost."""
-        if clock.take_clock(session, self.holder) != fence:
-            raise StaleFence("another process holds the clock by now; nothing was planned")
 
     def sender(self) -> Sender:
         """The sender to the configured provider. Raises SettingError while a network provider lacks what it needs."""
@@ -175,7 +172,10 @@ class DigestService:
     def send_by_hand(
         self, topic_id: int | None, subscriber_id: int | None, *, key: str | None = None, since: datetime | None = None
     ) -> Planned | None:
-        """Plan and freeze a send by hand; None when `key` was used before. `dispatch` then sends it."""
+        """Plan and freeze a send by hand; None when `key` was used before. `dispatch` then sends it. Raises InputError
+        for a key that cannot name a slot."""
+        if key is not None and not (key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+            raise InputError(f"a key has 1 to {LONGEST_KEY} printable characters; {key[:20]!r}... has {len(key)}")
         return planning.plan_by_hand(
             self.shop,
             editions.audience(topic_id, subscriber_id),
@@ -185,6 +185,16 @@ class DigestService:
             topic_id=topic_id,
             since=since,
         )
+
+    def unsent(self, key: str) -> Planned:
+        """The edition of a send by hand, with the number of deliveries that still wait. Raises InputError."""
+        with reading(self.engine) as session:
+            edition_id = editions.find_edition(session, f"manual:{key}")
+            if edition_id is None:
+                raise InputError(f"nothing was ever sent under the key {key!r}")
+            waiting = ledger.count_deliveries(session, edition_id)
+        open_states = (DeliveryState.PLANNED, DeliveryState.ATTEMPTING, DeliveryState.RETRY)
+        return Planned(edition_id, sum(waiting.get(state, 0) for state in open_states))
 
     def close(self) -> None:
         """Release connections and the clock."""

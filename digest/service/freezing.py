@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,14 +17,15 @@ from digest.compose.theme import Theme, direction
 from digest.service.profiles import profiles_of
 from digest.store import editions, stories
 from digest.store.db import reading, writing
+from digest.stories.rank import Ranked, facts_of, independent, lead_telling, rank
 from digest.stories.rank import StoryFacts as RankFacts
-from digest.stories.rank import facts_of, independent, lead_telling, rank
 from digest.stories.summary import news_since, summarise
 from digest.types import Telling
 from subscribers import topics as shelf
 
-CANDIDATES = 120
-"""Stories an edition keeps for each window: ten times what a reader is shown, so that memory may strike many."""
+CANDIDATES = 40
+"""Stories an edition keeps of each topic in each window: more than twice what a reader is shown, so that memory may
+strike many. Of each topic, not of all together: a busy topic must not leave a quiet one's readers without mail."""
 
 ALSO = 3
 """Further publishers named under a story; the rest is a number."""
@@ -108,14 +110,33 @@ def _rank(
             for story, told in tellings.items()
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & topics.keys() for t in told)
         ]
-        ranked = rank(inside, since=since, until=until)[:CANDIDATES]
+        ranked = _best_of_each(rank(inside, since=since, until=until), tellings, topics)
         orders[since.isoformat()] = tuple(found.id for found in ranked)
         reasons[since.isoformat()] = {
-            found.id: f"rank {found.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in found.parts.items())
+            found.id: f"rank {found.score:.2f} = "
+            + " + ".join(f"{name} {part:.2f}" for name, part in found.parts.items())
             for found in ranked
         }
     wanted = {story for order in orders.values() for story in order}
     return {story: list(told) for story, told in tellings.items() if story in wanted}, orders, reasons
+
+
+def _best_of_each(
+    ranked: Sequence[Ranked], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str]
+) -> list[Ranked]:
+    """The stories that are among the first CANDIDATES of one of their topics, in the same order."""
+    seen: Counter[int] = Counter()
+    kept = []
+    for found in ranked:
+        mine = {topic for telling in tellings[found.facts.id] for topic in telling.topic_ids} & topics.keys()
+        if any(seen[topic] < CANDIDATES for topic in mine):
+            kept.append(found)
+        seen.update(mine)
+    return kept
+
+
+def _parts(ranked: Ranked) -> str:
+    return f"rank {ranked.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in ranked.parts.items())
 
 
 def _cards(told: Sequence[Telling], told_versions: Sequence[int], until: datetime) -> list[Card]:
@@ -144,7 +165,7 @@ def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: in
         summary=guard(news or summarise(lead.title, lead.text, language=lead.language)),
         url=guard(lead.url),
         publisher=guard(lead.publisher),
-        language=lead.language,
+        language=guard(lead.language),
         direction=direction(lead.language) if lead.language else "ltr",
         also=tuple(guard(name) for name in others[:ALSO]),
         others=len(others[ALSO:]),
@@ -187,8 +208,6 @@ def _manifest(
     chosen: Mapping[int, Sequence[Telling]],
     compiled: Compiled,
 ) -> tuple[Manifest, dict[str, bytes]]:
-    start, end = inline(shop.theme, shop.site, [])[0]
-    html = {**compiled.html, "shell/start": start, "shell/end": end}
     blobs: dict[str, bytes] = {}
     manifest = Manifest(
         kind="digest",
@@ -204,7 +223,7 @@ def _manifest(
             for telling in told
             if (at := telling.published_at or telling.news_at) is not None
         },
-        html=_store(html, blobs),
+        html=_store(compiled.html, blobs),
         text=_store(compiled.text, blobs),
     )
     return manifest, blobs

@@ -109,15 +109,22 @@ def add_source(
         _topic_ids(session, topic_slugs)
     found, feed = discover(door, url)
     with writing(engine) as session:
-        topic_ids = _topic_ids(session, topic_slugs)
-        known = sources.find_source(session, found)
-        label = name or (known.name if known else "") or feed.title[:200]
-        if known is None:
-            number = sources.add_source(session, found, name=label, language=feed.language, now=now)
-        else:
-            number = known.id
-            sources.edit_source(session, number, now=now, name=label)
-        sources.link_topics(session, number, topic_ids)
+        return store_source(session, found, feed, topic_slugs=topic_slugs, now=now, name=name)
+
+
+def store_source(
+    session: Session, found: str, feed: Feed, *, topic_slugs: Sequence[str], now: datetime, name: str = ""
+) -> Added:
+    """Store what `discover` found as a source of these topics, in the caller's transaction. Raises InputError."""
+    topic_ids = _topic_ids(session, topic_slugs)
+    known = sources.find_source(session, found)
+    label = name or (known.name if known else "") or feed.title[:200]
+    if known is None:
+        number = sources.add_source(session, found, name=label, language=feed.language, now=now)
+    else:
+        number = known.id
+        sources.edit_source(session, number, now=now, name=label)
+    sources.link_topics(session, number, topic_ids)
     return Added(number, found, label or found, len(feed.items), known is None)
 
 

@@ -74,6 +74,20 @@ class SourceShelf:
         """A source at a feed's address or a site's. Raises FetchError, FeedError, InputError."""
         return gathering.add_source(self._engine, self._door(), url, topic_slugs=topics, now=self._now(), name=name)
 
+    def add_with_topic(
+        self, urls: Sequence[str], name: str, *, slug: str = "", description: str = "", language: str = "en"
+    ) -> tuple[TopicRow, Sequence[gathering.Added]]:
+        """A new topic and its sources: all of them, or nothing when one address leads to no feed. Raises FetchError,
+        FeedError, BadTopic, InputError."""
+        slug = slug or slug_of(name)
+        found = [gathering.discover(self._door(), url) for url in urls]
+        with writing(self._engine) as session:
+            topic = shelf.add_topic(session, slug, name, now=self._now(), description=description, language=language)
+            added = [
+                gathering.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found
+            ]
+        return topic, added
+
     def list(self) -> Sequence[SourceRow]:
         """All sources by number."""
         return gathering.list_sources(self._engine)
@@ -93,10 +107,10 @@ class SourceShelf:
     def check(self, where: str) -> Feed:
         """What would be gathered from an address or a file; nothing is stored. Raises FetchError, FeedError,
         InputError."""
-        file = Path(where)
-        if "://" not in where and file.exists():
-            try:
+        try:
+            file = Path(where)
+            if "://" not in where and file.exists():
                 return parse_feed(file.read_bytes(), url=file.resolve().as_uri())
-            except OSError as error:
-                raise InputError(f"{where} cannot be read: {error.strerror or error}") from None
+        except OSError as error:
+            raise InputError(f"{where[:80]} cannot be read: {error.strerror or error}") from None
         return gathering.check_source(self._door(), where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,12 +54,17 @@ def try_feeds(
         changed |= {"provider": "outbox", "data_dir": folder}
     trial = settings.model_copy(update=changed)
     service = DigestService(trial, engine=prepare(trial))
+    done = False
     try:
-        return _try(service, folder, urls, to, on_row)
+        tried = _try(service, folder, urls, to, on_row)
+        done = True
+        return tried
     finally:
         service.close()
         for file in folder.glob("try.db*"):
             file.unlink()
+        if not done:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _try(

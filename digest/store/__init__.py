@@ -5,7 +5,10 @@ sources.py    which sources are due; what a gather changed
 articles.py   known articles, new ones, their topics
 stories.py    open stories, joining, what an edition may tell
 editions.py   planning: editions, deliveries, freezing
-ledger.py     chunks, attempts, outcomes
+ledger.py     the promise; chunks under lease
+attempts.py   what was written down before a call, what became of it
+sendable.py   who may still be mailed
+memory.py     what each reader was already sent
 clock.py      the clock's lease
 schema.py     migrations
 """

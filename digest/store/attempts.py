@@ -17,28 +17,22 @@ import base64
 import hashlib
 import struct
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Update, bindparam, insert, or_, select, update
 from sqlmodel import Session, SQLModel
 
 import digest.models  # noqa: F401  (registers the tables that are looked up by name below)
-import subscribers.models  # noqa: F401  (likewise)
 from digest.errors import StaleFence
 from digest.store.db import database_time
 from digest.store.ledger import edition_facts, hold
 from digest.store.memory import MEMORY, memory_of, pack, unpack
+from digest.store.sendable import AddressHashes, sendable
 from digest.types import Accepted, DeliveryState, Due, Lease, LeftOut, Pick, RejectedItem
-from subscribers.types import wire_address
-
-AddressHashes = Callable[[str], Sequence[bytes]]
-"""An address -> every keyed hash under which it may have been suppressed (one per signing key)."""
 
 _attempt = SQLModel.metadata.tables["attempt"]
 _delivery = SQLModel.metadata.tables["delivery"]
-_subscriber = SQLModel.metadata.tables["subscriber"]
-_suppression = SQLModel.metadata.tables["suppression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ def open_attempt(
     hold(session, lease, seconds)
     edition = edition_facts(session, lease.edition_id)
     readers = [mail.subscriber_id for mail in composed]
-    found = _sendable(session, readers, edition.kind, address_hashes)
+    found = sendable(session, readers, edition.kind, address_hashes)
     memory = memory_of(session, readers, since=edition.planned_at - MEMORY, except_edition=lease.edition_id)
     gone = [LeftOut(who, "skipped", fate.reason) for who, fate in found.items() if fate.reason]
     batch = [
@@ -294,7 +288,7 @@ def repeat_attempt(
     """
     hold(session, lease, seconds)
     kind = edition_facts(session, lease.edition_id).kind
-    found = _sendable(session, attempt.readers, kind, address_hashes)
+    found = sendable(session, attempt.readers, kind, address_hashes)
     if any(fate.reason or fate.address != addresses.get(reader) for reader, fate in found.items()):
         return False
     adopt(session, lease, attempt.id)
@@ -337,46 +331,6 @@ def _leave_out(session: Session, lease: Lease, verdicts: Sequence[LeftOut]) -> N
         statement = _waiting(lease).values(state=bindparam("to"), reason=bindparam("why"), retry_at=None)
         rows = [{"reader": each.subscriber_id, "to": each.state, "why": each.reason} for each in verdicts]
         session.connection().execute(statement, rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fate:
-    reason: str
-    """Empty when the reader may be mailed; else "left" or "suppressed"."""
-    address: str
-
-
-def _sendable(session: Session, readers: Sequence[int], kind: str, address_hashes: AddressHashes) -> dict[int, _Fate]:
-    """Who of these readers may still be mailed, their rows locked in id order until the transaction ends.
-
-    A system mail (a confirmation, say) goes to a pending reader too, but never to one who left or is suppressed.
-    """
-    connection = session.connection()
-    allowed = ("active", "pending") if kind == "system" else ("active",)
-    rows = {
-        row.id: row
-        for row in connection.execute(
-            select(_subscriber.c.id, _subscriber.c.address, _subscriber.c.status)
-            .where(_subscriber.c.id.in_(readers))
-            .order_by(_subscriber.c.id)
-            .with_for_update(key_share=True)
-        )
-    }
-    hashes = {reader: list(address_hashes(row.address)) for reader, row in rows.items()}
-    asked = [each for several in hashes.values() for each in several]
-    suppressed = set(
-        connection.execute(select(_suppression.c.address_hash).where(_suppression.c.address_hash.in_(asked))).scalars()
-    )
-    fates: dict[int, _Fate] = {}
-    for reader in readers:
-        row = rows.get(reader)
-        if row is None:
-            fates[reader] = _Fate("left", "")
-        elif row.status == "suppressed" or not suppressed.isdisjoint(hashes[reader]):
-            fates[reader] = _Fate("suppressed", wire_address(row.address))
-        else:
-            fates[reader] = _Fate("" if row.status in allowed else "left", wire_address(row.address))
-    return fates
 
 
 def _pack_readers(readers: Sequence[int]) -> bytes:

@@ -2,14 +2,14 @@
 
 Crash semantics. The lease is a row with a holder, a fence that grows with every change of hands, and an end in
 database time. A holder that dies is followed by another as soon as the lease has run out. A holder that was frozen past
-its lease and wakes up still believes that it holds the clock; `check_clock` in the same transaction as its planning
+its lease and wakes up still believes that it holds the clock; `keep_clock` in the same transaction as its planning
 proves it wrong before anything is written. An advisory lock would survive a frozen holder and break under PgBouncer's
 transaction mode (docs/design.md, section 5).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import case, or_, select, text, update
+from sqlalchemy import case, or_, text, update
 from sqlmodel import Session, SQLModel
 
 import digest.models  # noqa: F401  (registers the table that is looked up by name below)
@@ -42,22 +42,19 @@ def take_clock(session: Session, holder: str, seconds: float = LEASE_SECONDS) ->
     return None if taken is None else int(taken)
 
 
-def check_clock(session: Session, holder: str, fence: int) -> None:
-    """Raise StaleFence unless `holder` has the clock under `fence` and its lease has not run out.
+def keep_clock(session: Session, holder: str, fence: int, seconds: float = LEASE_SECONDS) -> None:
+    """Renew the clock for `seconds` within a planning transaction, or raise StaleFence when it was lost meanwhile.
 
     On PostgreSQL the row stays locked until the caller's transaction ends, so the clock cannot change hands in between;
-    on SQLite a writing transaction is alone anyway.
+    on SQLite a writing transaction is alone anyway. Planning a million readers takes many transactions: each renews.
     """
-    held = (
-        session.connection()
-        .execute(
-            select(_lease.c.until)
-            .where(_lease.c.name == CLOCK, _lease.c.holder == holder, _lease.c.fence == fence)
-            .with_for_update()
-        )
-        .scalar_one_or_none()
+    now = database_time(session)
+    kept = session.connection().execute(
+        update(_lease)
+        .where(_lease.c.name == CLOCK, _lease.c.holder == holder, _lease.c.fence == fence, _lease.c.until >= now)
+        .values(until=now + seconds)
     )
-    if held is None or held < database_time(session):
+    if kept.rowcount != 1:
         raise StaleFence("another process holds the clock by now; nothing was planned")
 
 

@@ -120,6 +120,10 @@ def clear_errors(engine: Engine) -> Iterator[None]:
         if "UndefinedTable" in type(error.orig).__name__:
             raise StoreError(_line(engine, "no such table")) from error
         raise
+    except exc.DatabaseError as error:
+        if type(error.orig) is sqlite3.DatabaseError:  # not one of its subclasses: the file itself is unfit
+            raise StoreError(_line(engine, str(error.orig))) from error
+        raise
 
 
 def _line(engine: Engine, told: str) -> str:
@@ -129,6 +133,8 @@ def _line(engine: Engine, told: str) -> str:
         "readonly": "it cannot be written; check the file's and the folder's permissions",
         "unable to open": "it cannot be opened; check the path and its permissions",
         "disk is full": "the disk is full; free some space",
+        "not a database": "it is a file of another kind; check DATABASE_URL",
+        "malformed": "it is damaged; restore a backup",
         "no such table": "its tables are missing; run `digest db upgrade`",
     }
     for sign, cure in cures.items():

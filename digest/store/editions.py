@@ -17,6 +17,7 @@ from digest.errors import InputError, StoreError
 from digest.models import Blob, Chunk, Delivery, Edition, EditionStory
 from digest.store.memory import unpack
 from digest.types import EditionState, Pick
+from subscribers.cadence import period
 from subscribers.models import Subscriber, Subscription
 
 CHUNK = 500
@@ -26,7 +27,7 @@ OVERLAP = timedelta(hours=1)
 """A window reaches this far behind the last one's end: an article seen just before a freeze may be committed just after
 it. Story memory keeps what was sent from coming twice."""
 
-FIRST_WINDOW = {"weekly": timedelta(days=7), "": timedelta(days=1)}
+FIRST_WINDOW = {"weekly": period("weekly:mon"), "": period("daily")}
 """How far back a reader's first digest looks, by the first word of the cadence."""
 
 
@@ -68,6 +69,11 @@ def open_edition(
     ).scalar_one_or_none()
     row = session.execute(select(_edition.c.id, _edition.c.planned_at).where(_edition.c.slot == slot)).one()
     return row.id, row.planned_at, made is not None
+
+
+def find_edition(session: Session, slot: str) -> int | None:
+    """The edition of a slot, whatever its state."""
+    return session.execute(select(_edition.c.id).where(_edition.c.slot == slot)).scalar_one_or_none()
 
 
 def due(tick: datetime) -> Select[tuple[int]]:
@@ -143,7 +149,7 @@ def plan_chunk(
         literal("planned"),
         literal(False),
         literal(0),
-    ).where(_subscriber.c.id.in_(wanted.with_only_columns(_subscriber.c.id)))
+    ).where(_subscriber.c.id.in_(ids))  # the very rows that are locked: asking again might find others
     names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "state", "alone", "tries"]
     session.execute(insert(_delivery).from_select(names, rows))
     return ids[-1], len(ids)
@@ -251,7 +257,8 @@ def freeze(
     Content-addressed bytes that are already there are left as they are. An edition without deliveries is done at once.
     """
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    rows = [{"key": key, "data": data} for key, data in blobs.items()]
+    # In one order always: two freezes that share fragments would otherwise wait for each other on PostgreSQL.
+    rows = [{"key": key, "data": blobs[key]} for key in sorted(blobs)]
     for start in range(0, len(rows), 200):
         session.execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])
     session.execute(delete(_told).where(_told.c.edition_id == edition_id))

@@ -30,7 +30,8 @@ PREVIEW_CSP = (
 )
 """Links may open a tab of their own, as they would from a mail program: confirm pages refuse to be framed."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=@+-]{0,200}\.eml")
+_NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_.,:=@+-]{0,240}\.eml(:2,[A-Za-z]{0,16})?")
+"""A name that the outbox gives, and the flags that a mail program adds in cur/."""
 _HEAD = re.compile(rb"<head[^>]*>", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ def listing(folder: Path, limit: int = SHOWN) -> tuple[list[Listed], int]:
     """The newest mails, newest first, and how many there are in all. A folder that is not there holds none."""
     found: list[tuple[int, Path]] = []
     for each in FOLDERS:
-        for file in (folder / each).glob("*.eml"):
+        for file in (folder / each).glob("*.eml*"):
             try:
                 found.append((file.stat().st_mtime_ns, file))
             except FileNotFoundError:  # moved or removed between the two looks

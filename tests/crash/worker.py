@@ -8,6 +8,7 @@ files of another. A child ends by SIGKILL from its own hand (nothing is flushed,
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -121,6 +122,7 @@ def send(job: dict[str, Any]) -> list[str]:
 
 def nursery() -> None:
     httpx.Client().close()  # imports what httpx would import late, in every child again
+    gc.freeze()  # or every child's first collection copies the memory it shares with us
     for line in sys.stdin:
         told, tell = os.pipe()
         child = os.fork()

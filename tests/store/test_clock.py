@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.errors import StaleFence
-from digest.store.clock import check_clock, release_clock, take_clock
+from digest.store.clock import keep_clock, release_clock, take_clock
 from digest.store.db import writing
 
 
@@ -19,7 +19,7 @@ def take(engine: Engine, holder: str, seconds: float = 10.0) -> int | None:
 
 def check(engine: Engine, holder: str, fence: int) -> None:
     with writing(engine) as session:
-        check_clock(session, holder, fence)
+        keep_clock(session, holder, fence)
 
 
 def test_one_holds_it_and_renews_under_the_same_fence(database: Engine) -> None:

@@ -64,8 +64,6 @@ def test_nothing_happens_before_the_link_is_used(engine: Engine) -> None:
     assert (row.topics, row.pending) == ((), ("sport", "harbour"))
     assert asked.subscriber_id is not None
     with reading(engine) as session:
-        assert roster.not_sendable(session, [asked.subscriber_id]) == {asked.subscriber_id: "pending"}
-        assert roster.not_sendable(session, [asked.subscriber_id], pending_too=True) == {}
         assert roster.recipients(session, [asked.subscriber_id, 999]) == {
             asked.subscriber_id: ("Ada@Example.org", "Ada")
         }
@@ -116,7 +114,6 @@ def test_leaving_undo_and_coming_back(engine: Engine) -> None:
     row = reader(engine)
     assert (row.status, row.next_due_at) == ("left", None)
     with reading(engine) as session:
-        assert roster.not_sendable(session, [who, 999], pending_too=True) == {who: "left", 999: "left"}
         assert roster.consents(session, who)[-1].form == "one-click"
     with pytest.raises(NotConfirmable), writing(engine) as session:
         roster.confirm(session, who, now=NOW)

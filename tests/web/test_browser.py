@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,34 @@ def test_nothing_scrolls_sideways(desk: RosterDesk, served: str, browser: Browse
     page.goto(f"{served}/subscribe?topic=nope")
     looked_at(page, artifacts / f"web-unknown-topic-de-{width}.png")
     context.close()
+
+
+def test_the_outbox_shows_a_mail_and_opens_its_links(
+    desk: RosterDesk, served: str, browser: Browser, artifacts: Path
+) -> None:
+    message = EmailMessage()
+    message["From"], message["To"] = "Morning Paper <paper@example.org>", "Ada <ada@example.org>"
+    message["Subject"] = "Neue Fähre legt ab"
+    message["List-Unsubscribe"] = f"<http://127.0.0.1/leave/{'x' * 38}>"
+    message.set_content("Die neue Fähre legt heute ab.\n")
+    message.add_alternative(
+        f"<html><head></head><body><script>document.title = 'run'</script><a href='{served}/'>Hello</a></body></html>",
+        subtype="html",
+    )
+    folder = desk.settings.data_dir / "outbox" / "new"
+    folder.mkdir(parents=True)
+    (folder / "1.eml").write_bytes(message.as_bytes())
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page.goto(f"{served}/outbox")
+    looked_at(page, artifacts / "web-outbox.png")
+    page.click("text=Neue Fähre legt ab")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=artifacts / "web-outbox-mail.png", full_page=True)
+    with page.expect_popup() as popup:
+        page.frame_locator("iframe").locator("a").click()
+    assert popup.value.locator("h1").inner_text().startswith("The news that matters")
+    assert page.frames[1].title() == "", "a script in a mail does not run"
+    page.close()
 
 
 def test_the_keyboard_reaches_everything(served: str, browser: Browser) -> None:

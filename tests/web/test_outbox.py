@@ -44,11 +44,12 @@ def test_an_empty_outbox_says_what_to_do(client: httpx.Client) -> None:
 
 def test_mails_are_listed_newest_first(client: httpx.Client, box: Path) -> None:
     mail(box / "new", "1.a.eml", "Fähre <b>ahoi</b>", age=30)
-    mail(box / "cur", "2.a.eml", "Second", age=10)
+    mail(box / "cur", "2.a@x.eml:2,RS", "Second", age=10)
     page = client.get("/outbox").text
     assert page.index("Second") < page.index("Fähre &lt;b&gt;ahoi&lt;/b&gt;")
     assert "Ada Lövelace &lt;ada@example.org&gt;" in page
     assert "2 mails that were written" in page
+    assert "Second" in client.get("/outbox/2.a@x.eml:2,RS").text
     assert "رسالتان" in client.get("/outbox?lang=ar").text
 
 

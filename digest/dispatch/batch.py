@@ -1,0 +1,57 @@
+"""A batch of finished mails: what composing gave, written as the provider wants it, and hashed for the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from digest.dispatch.providers import Provider
+from digest.errors import InputError
+from digest.store.attempts import Composed
+from digest.types import Due, Envelope, LeftOut
+
+Compose = Callable[[int, Sequence[Due], str], list[Envelope | LeftOut]]
+"""(edition id, readers, encoding) -> one verdict for each reader. A pure function of what the edition froze; for a Due
+with `picks` it must obey them and look at nothing else, so that the same bytes come out. No transaction is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail that is ready to travel."""
+
+    due: Due
+    address: str
+    payload: bytes
+    composed: Composed
+
+
+def write_batch(
+    compose: Compose, provider: Provider, edition_id: int, readers: Sequence[Due]
+) -> tuple[list[Mail], list[LeftOut]]:
+    """Compose for these readers; the mails in composing's order, and the verdicts on everybody else.
+
+    A mail that cannot be written rejects its reader, not the batch. A reader of whom composing said nothing is rejected
+    too: silence must not keep a delivery waiting for ever. Raises what `compose` raises, and SettingError for a sender
+    that cannot be one.
+    """
+    silent = {each.subscriber_id: each for each in readers}
+    mails: list[Mail] = []
+    left_out: list[LeftOut] = []
+    for result in compose(edition_id, readers, provider.encoding):
+        due = silent.pop(result.subscriber_id)
+        if isinstance(result, LeftOut):
+            left_out.append(result)
+            continue
+        try:
+            mails.append(_mail(due, result, provider.payload(result)))
+        except InputError as error:
+            left_out.append(LeftOut(result.subscriber_id, "rejected", str(error)))
+    left_out += [LeftOut(reader, "rejected", "composing gave no mail for this reader") for reader in silent]
+    return mails, left_out
+
+
+def _mail(due: Due, envelope: Envelope, payload: bytes) -> Mail:
+    address = envelope.recipient.address
+    payload_hash = hashlib.blake2b(payload, digest_size=32).digest()
+    return Mail(due, address, payload, Composed(due.subscriber_id, address, envelope.picks, due.memory, payload_hash))

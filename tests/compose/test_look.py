@@ -1,0 +1,338 @@
+"""The mails as a reader sees them: words of every language, structure, text part, and real Chromium with axe-core.
+
+Screenshots are kept in artifacts/ to be looked at.
+"""
+
+from __future__ import annotations
+
+import quopri
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from babel.messages.extract import extract, extract_from_dir
+from babel.messages.pofile import read_po
+from lxml import html as markup
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from digest.compose.fragments import MARK
+from digest.compose.theme import direction, on_dark
+from digest.compose.voice import SUBJECT
+from digest.types import Envelope
+from tests import parts
+from tests.compose import morning
+
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"]
+CLIPPED = 102_000
+"""Bytes of HTML after which Gmail hides the rest."""
+
+
+@cache
+def mail(language: str, kind: str) -> Envelope:
+    """A sample mail: "mixed" in all languages, "bare" without pictures, "one" story, "many", or "confirm"."""
+    if kind == "confirm":
+        return morning.confirmation(language)
+    if kind == "one":
+        return morning.digest(language, morning.cards(language)[:1])
+    if kind == "many":
+        told = [card for turn in range(14) for card in morning.cards(language, first=1 + 10 * turn, updates=False)]
+        return morning.digest(language, told[:40], max_stories=35)
+    others = [other for other in morning.LANGUAGES if other != language]
+    told = morning.cards(language, pictures=kind != "bare")
+    for place, other in enumerate(others):
+        told += morning.cards(other, pictures=kind != "bare", first=20 + 20 * place)
+    return morning.digest(language, told, max_stories=7)
+
+
+KINDS = ("mixed", "bare", "one", "many", "confirm")
+EVERY = pytest.mark.parametrize(("language", "kind"), [(lang, kind) for lang in morning.LANGUAGES for kind in KINDS])
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def said() -> list[tuple[str, ...]]:
+    """Every text of the mails: (id,) or (singular, plural)."""
+    found = [
+        message
+        for _, _, message, _, _ in extract_from_dir(
+            morning.TEMPLATES / "email",
+            method_map=[("**.html", "jinja2"), ("**.txt", "jinja2")],
+            options_map={"**": {"silent": "false"}},
+        )
+    ]
+    with (parts.ROOT / "digest" / "compose" / "voice.py").open("rb") as code:
+        # The first argument is the language there.
+        found += [message for _, message, _, _ in extract("python", code, {"gettext": (2,), "ngettext": (2, 3)})]
+    return sorted({message if isinstance(message, tuple) else (message,) for message in found})
+
+
+@pytest.mark.parametrize("language", [lang for lang in morning.LANGUAGES if lang != "en"])
+def test_every_text_of_the_mails_is_translated(language: str) -> None:
+    with (morning.TEMPLATES / "locale" / f"{language}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language, abort_invalid=True)
+    texts = said()
+    assert len(texts) > 20
+    for text in texts:
+        entry = catalogue.get(text[0])
+        assert entry is not None, f"{language}.po lacks {text[0]!r}"
+        assert not entry.fuzzy
+        strings = (entry.string,) if isinstance(entry.string, str) else tuple(entry.string or ())
+        assert len(strings) == (catalogue.num_plurals if len(text) > 1 else 1)
+        known = set(re.findall(r"%\((\w+)\)s", " ".join(text)))
+        for string in strings:
+            assert string, f"{language}.po leaves {text[0]!r} empty"
+            asked = set(re.findall(r"%\((\w+)\)s", string))
+            assert asked <= known, f"{language}.po: {string!r} asks for {sorted(asked - known)}"
+            if len(text) == 1:
+                assert asked == known, f"{language}.po: {string!r} drops {sorted(known - asked)}"
+
+
+def test_the_voice_of_each_language() -> None:
+    german, arabic = (mail(language, "mixed").text.decode() for language in ("de", "ar"))
+    assert "Montag, 23. November 2026 · 10 Meldungen, 1 Min." in german
+    assert "Der Hafenbote, Mo. 06:00" in german
+    assert "Das war’s. Nächste Ausgabe: morgen, 07:00 Uhr." in german
+    assert "الاثنين، 23 نوفمبر 2026 · 10 أخبار، دقيقة واحدة" in arabic
+    assert "رصيف لانثورن، الاثنين 06:00" in arabic
+    assert "هذا كل شيء. النشرة التالية: غدًا، الساعة 07:00." in arabic
+    for language in ("de", "ar"):
+        for kind in KINDS:
+            sent = mail(language, kind)
+            assert not re.search(r"Also covered|That’s all|Unsubscribe|Forwarded|click", sent.text.decode())
+
+
+# --- structure --------------------------------------------------------------------------------------------------------
+
+
+def parsed(sent: Envelope) -> Any:
+    return markup.document_fromstring(sent.html.decode())
+
+
+def nodes(element: Any, path: str) -> list[Any]:
+    """What an XPath finds; lxml's stubs allow for numbers and strings too."""
+    return list(element.xpath(path))
+
+
+@EVERY
+def test_the_html_is_sound(language: str, kind: str) -> None:
+    sent = mail(language, kind)
+    source = sent.html.decode()
+    assert MARK not in source.lower()
+    assert "{{" not in source
+    assert "{%" not in source
+    assert len(sent.html) < (CLIPPED if kind == "many" else 40_000)
+    page = parsed(sent)
+    assert page.get("lang") == language
+    assert page.get("dir") == direction(language)
+    # Webmail drops html and body, so the first table carries both again.
+    first = nodes(page, "//table")[0]
+    assert (first.get("lang"), first.get("dir")) == (language, direction(language))
+    assert len(nodes(page, "//h1")) == 1
+    assert len(nodes(page, "//h2[contains(@class, 'lead')]")) == 1
+    for picture in nodes(page, "//img"):
+        assert picture.get("alt")
+        assert picture.get("width")
+        assert picture.get("src").startswith("https://pictures.example.org/")
+    links = nodes(page, "//a/@href")
+    assert links
+    assert all(re.match(r"https?://[^/]+/.", link) for link in links)
+    assert not nodes(page, "//script | //form | //link | //div[@style='']")
+
+
+@EVERY
+def test_the_head_is_small_and_every_class_is_used(language: str, kind: str) -> None:
+    page = parsed(mail(language, kind))
+    head = "".join(nodes(page, "//head/style/text()"))
+    assert len(head.encode()) < 16_384  # more is dropped by Gmail (caniemail, html-style)
+    named = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "{}", head)))
+    for element in nodes(page, "//body//*[@class]"):
+        assert set(element.get("class").split()) & (named | {"preheader"}), markup.tostring(element)[:200]
+    for cell in nodes(
+        page, "//td[contains(@style, 'background-color')] | //table[contains(@style, 'background-color')]"
+    ):
+        assert cell.get("bgcolor")
+
+
+@pytest.mark.parametrize("language", morning.LANGUAGES)
+def test_a_foreign_story_has_its_own_language_and_we_keep_ours(language: str) -> None:
+    page = parsed(mail(language, "mixed"))
+    seen = set()
+    for link in nodes(page, "//h2/a | //h3/a | //a[contains(@class, 'brief')]"):
+        theirs = link.get("href").split("/")[3]
+        (table,) = nodes(link, "ancestor::table[@dir][1]")
+        assert table.get("dir") == direction(theirs)
+        cell = nodes(link, "ancestor::td[1]")[0]
+        assert ("text-align:right" in cell.get("style")) == (direction(theirs) == "rtl")
+        if theirs != language:
+            assert table.get("lang") == theirs
+            for ours in nodes(table, ".//p[@class='by' or @class='also'] | .//span"):
+                inside = nodes(ours, "ancestor-or-self::*[@lang][1]")[0]
+                assert (inside.get("lang"), inside.get("dir")) == (language, direction(language))
+        seen.add(theirs)
+    assert seen == set(morning.LANGUAGES)
+
+
+def test_what_the_inbox_shows_before_the_mail_is_opened() -> None:
+    for language in morning.LANGUAGES:
+        for kind in KINDS:
+            assert 5 < len(mail(language, kind).subject) <= SUBJECT
+    lead, second = morning.cards("en")[:2]
+    sent = mail("en", "mixed")
+    assert lead.title.startswith(sent.subject.removesuffix("…"))
+    (hidden,) = nodes(parsed(sent), "//div[@class='preheader']")
+    assert hidden.text_content().startswith(f"{second.title} · ")
+    assert hidden.text_content().count("\u200c") == 40
+    (alone,) = nodes(parsed(mail("en", "one")), "//div[@class='preheader']")
+    assert alone.text_content().startswith("1 story, 1 min")
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+@EVERY
+def test_the_text_is_set_with_care(language: str, kind: str) -> None:
+    text = mail(language, kind).text.decode()
+    assert MARK not in text.lower()
+    assert "\n\n\n" not in text
+    assert not text.startswith("\n")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    lines = text.split("\n")
+    assert set(lines[1]) == {"="}
+    for line in lines:
+        assert line == line.rstrip()
+        assert len(line) <= 72 or "://" in line
+    if kind == "confirm":
+        return
+    told = [int(number) for number in re.findall(r"^\[(\d+)\] (?!https?://)", text, re.MULTILINE)]
+    linked = [int(number) for number in re.findall(r"^\[(\d+)\] https?://", text, re.MULTILINE)]
+    assert told == linked == list(range(1, len(told) + 1))
+
+
+def test_quoted_printable_gives_the_same_text() -> None:
+    told = morning.cards("ar")
+    plain, encoded = morning.digest("ar", told), morning.digest("ar", told, encoding="qp")
+    assert quopri.decodestring(encoded.text).replace(b"\r\n", b"\n") == plain.text
+
+
+# --- Chromium ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+# Visible text against the first background below it, by the formula of WCAG 2.2. Text in a picture's place counts too.
+CONTRASTS = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+      const c = part / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const below = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/, 0\\)$/.test(colour) && colour !== 'transparent') return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const own = (e) => e.tagName === 'IMG' || [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+  return [...document.body.querySelectorAll('*')].filter((e) => own(e) && e.checkVisibility()).map((e) => {
+    const [a, b] = [light(getComputedStyle(e).color), light(below(e))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), `${e.tagName}.${e.className}`];
+  });
+}"""
+
+# A mail has no landmarks: it is a fragment of the page of a mail program, which owns them.
+OPTIONS = {"rules": {"region": {"enabled": False}, "landmark-one-main": {"enabled": False}}}
+
+LOOKS = [
+    ("en", "mixed", 700, "light", True),
+    ("en", "mixed", 320, "dark", False),
+    ("en", "one", 700, "light", True),
+    ("en", "many", 375, "light", True),
+    ("en", "confirm", 700, "light", True),
+    ("de", "mixed", 320, "light", True),
+    ("de", "mixed", 700, "dark", True),
+    ("de", "bare", 375, "light", True),
+    ("de", "confirm", 320, "dark", True),
+    ("ar", "mixed", 320, "dark", True),
+    ("ar", "mixed", 700, "light", False),
+    ("ar", "one", 375, "light", True),
+    ("ar", "confirm", 320, "light", True),
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("language", "kind", "width", "scheme", "pictures"), LOOKS)
+def test_in_a_real_browser(
+    browser: Browser, artifacts: Path, language: str, kind: str, width: int, scheme: str, pictures: bool
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    page = context.new_page()
+    asked: list[str] = []
+
+    def serve(route: Route) -> None:
+        asked.append(route.request.url)
+        if pictures:
+            route.fulfill(path=morning.PICTURES / route.request.url.rsplit("/", 1)[1])
+        else:
+            route.abort()
+
+    page.route("**/*", serve)
+    page.set_content(mail(language, kind).html.decode(), wait_until="load")
+    name = f"mail-{kind}-{language}-{width}-{scheme}{'' if pictures else '-blocked'}"
+    page.screenshot(path=artifacts / f"{name}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} scrolls sideways"
+    assert all(url.startswith("https://pictures.example.org/") for url in asked), "a mail asks for pictures only"
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 5
+    assert [(seen, where) for seen, where in contrasts if seen < 4.5] == []
+    paper = page.evaluate("getComputedStyle(document.querySelector('.paper')).backgroundColor")
+    assert paper == ("rgb(22, 24, 26)" if scheme == "dark" else "rgb(255, 255, 255)")
+    results = Axe().run(page, options=OPTIONS)
+    assert results.violations_count == 0, results.generate_report()
+    _stands_where_it_should(page, width, pictures)
+    context.close()
+
+
+def _stands_where_it_should(page: Page, width: int, pictures: bool) -> None:
+    """The lead's picture above it, small pictures on the far side of the headline, a blocked picture one line high."""
+    lead = page.locator("h2.lead").bounding_box()
+    assert lead
+    for picture in page.locator("img.picture").all():
+        box = picture.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= lead["y"]
+        assert abs(box["width"] - min(width, 600)) <= 1
+        assert (box["height"] / box["width"] == pytest.approx(9 / 16, abs=0.01)) if pictures else box["height"] <= 120
+    for card in page.locator("table:has(> tbody > tr > td > h3):has(img)").all():
+        headline, picture_box = card.locator("h3").bounding_box(), card.locator("img").bounding_box()
+        assert headline
+        assert picture_box
+        assert (picture_box["x"] < headline["x"]) == (card.get_attribute("dir") == "rtl")
+
+
+def test_every_accent_keeps_its_contrast_on_dark_paper() -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    for red in range(0, 256, 51):
+        for green in range(0, 256, 51):
+            for blue in range(0, 256, 51):
+                tuned = luminance(on_dark(f"#{red:02x}{green:02x}{blue:02x}"))
+                assert (tuned + 0.05) / (luminance("#16181a") + 0.05) >= 4.5
