@@ -132,13 +132,12 @@ def on_dark(colour: str) -> str:
     return "#" + "".join(f"{round(part * 255):02x}" for part in tuned)
 
 
-def wrapped(text: str) -> str:
-    """Text broken at WIDTH columns; words (links among them) stay whole."""
-    return "\n".join(
-        textwrap.wrap(str(text), WIDTH, break_long_words=False, break_on_hyphens=False)
-        if len(str(text)) > WIDTH
-        else [str(text)]
-    )
+def wrapped(text: str, before: int = 0) -> str:
+    """Text broken at WIDTH columns, the first line shorter by what is put `before` it; words and links stay whole."""
+    if len(str(text)) + before <= WIDTH:
+        return str(text)
+    lines = textwrap.wrap(str(text), WIDTH, initial_indent=" " * before, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)[before:]
 
 
 def underline(text: str, rule: str = "=") -> str:

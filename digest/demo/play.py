@@ -31,7 +31,7 @@ TOWN_MORNING = 4
 """The town's 07:00 in UTC: its zone is three hours east, so its papers are out before any reader's morning."""
 
 SHOWN = 3
-"""How many stories of a mail get their "why" printed."""
+"""How many stories of the first reader's mail get their "why" printed, besides an update."""
 
 
 class DemoClock:
@@ -146,7 +146,7 @@ class Play:
         )
 
     def _collect(self, edition_id: int, mails: list[Mail], quiet: list[str], whys: list[tuple[str, str]]) -> None:
-        for reader in self.service.readers.list():
+        for place, reader in enumerate(self.service.readers.list()):
             told = self.service.press.told(edition_id, reader.id)
             if told is None:
                 continue
@@ -160,10 +160,9 @@ class Play:
             for story in full:
                 counts = self.sent.setdefault(reader.name, {})
                 counts[story] = counts.get(story, 0) + 1
-            if not whys:
-                whys += told.whys[:SHOWN]
-            elif updates and not any("update" in why for _, why in whys):
-                whys += [why for why in told.whys if "update" in why[1]][:1]
+            if place == 0:  # the one reader who has every topic speaks for all
+                news = [why for why, pick in zip(told.whys, told.picks, strict=True) if pick.from_version]
+                whys += [*[why for why in told.whys if why not in news][:SHOWN], *news[:1]]
 
     def _problems(self, number: int, rows: Sequence[GatherRow], mails: Sequence[Mail]) -> Iterator[str]:
         """What would make this morning a lie."""

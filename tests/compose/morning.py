@@ -39,7 +39,7 @@ _STORIES: dict[str, list[tuple[str, str, str, tuple[str, ...], int, str]]] = {
         (
             "Ferry Sandpiper runs onto Cutler Bank in fog; all 84 passengers safe",
             (
-                "The island ferry ran onto the bank shortly after 21:40 last night with 84 passengers and a crew of six. "
+                "The island ferry ran onto the bank shortly after 21:40 last night with 84 passengers and six crew. "
                 "Nobody was hurt. Thick fog had closed in half an hour after the ship left Skellan."
             ),
             "Lanthorn Courier",
@@ -83,8 +83,8 @@ _STORIES: dict[str, list[tuple[str, str, str, tuple[str, ...], int, str]]] = {
         (
             "Hafenschifffahrtsgenehmigungsverfahren: Kleingartenwartelistenbeauftragte tritt zurück",
             (
-                "Wer heute einen Kleingarten am Tallow Hill möchte, erntet frühestens in vier Jahren. Der Verein will nun "
-                "halbe Gärten vergeben."
+                "Wer heute einen Kleingarten am Tallow Hill möchte, erntet frühestens in vier Jahren. Der Verein will "
+                "nun halbe Gärten vergeben."
             ),
             "Lanthorner Morgenblatt",
             ("Der Hafenbote", "Die Mole"),
