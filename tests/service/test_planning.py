@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlmodel import Session
 
 from digest.errors import DigestError, InputError, StaleFence
@@ -138,12 +138,17 @@ def test_a_chunk_whose_readers_were_moved_meanwhile_is_undone(town: Town) -> Non
     harbour(town)
     with writing(town.engine) as session:
         edition_id, planned_at, _ = editions.open_edition(session, "tick", "tick:x", planned_at=NOW, key_id=0)
-    with pytest.raises(DigestError, match="nothing was changed"), writing(town.engine) as session:
-        written = editions.plan_chunk(session, edition_id, editions.due(TICK), after_id=0, planned_at=planned_at)
-        assert written == (2, 2)
-        session.connection().execute(text("UPDATE subscriber SET next_due_at = NULL WHERE id = 2"))
-        rhythms = dict.fromkeys(editions.rhythms(session, edition_id, 0, 2), NEXT_DAY)
-        editions.move_due(session, (edition_id, 0, 2), TICK, planned_at, rhythms, 2)
+
+    def plan() -> None:
+        with writing(town.engine) as session:
+            due = editions.due(TICK)
+            assert editions.plan_chunk(session, edition_id, due, after_id=0, planned_at=planned_at) == (2, 2)
+            session.connection().execute(text("UPDATE subscriber SET next_due_at = NULL WHERE id = 2"))
+            rhythms = dict.fromkeys(editions.rhythms(session, edition_id, 0, 2), NEXT_DAY)
+            editions.move_due(session, (edition_id, 0, 2), TICK, planned_at, rhythms, 2)
+
+    with pytest.raises(DigestError, match="nothing was changed"):
+        plan()
     assert town.deliveries() == []
     assert town.due_at("ada@example.org") == TICK
 
@@ -154,10 +159,9 @@ def test_one_of_two_services_holds_the_clock(town: Town, settings: Settings) -> 
     assert len(town.service.plan()) == 1
     town.clock.at = NOW + timedelta(days=1)
     assert other.plan() == [], "the first one's lease has not run out"
-    town.service._fence = town.service._fence or 0
-    with writing(town.engine) as session:
-        clock.release_clock(session, town.service.holder, town.service._fence)
-    assert len(other.plan()) == 1
+    town.service.close()
+    assert len(other.plan()) == 1, "an orderly end gives the clock back at once"
+    other.close()
 
 
 def test_a_stale_clock_writes_nothing(town: Town) -> None:
@@ -169,7 +173,7 @@ def test_a_stale_clock_writes_nothing(town: Town) -> None:
         assert clock.take_clock(session, "rival") == fence + 1
 
     def guard(session: Session) -> None:
-        clock.check_clock(session, "frozen", fence)
+        clock.keep_clock(session, "frozen", fence)
 
     with pytest.raises(StaleFence):
         planning.plan_tick(town.service.shop, now=NOW, key_id=0, guard=guard)
@@ -202,7 +206,7 @@ def test_racing_planners_never_plan_anybody_twice(postgres_url: str, settings: S
     towns = [Town(engine, settings) for engine in engines]
     towns[0].topics("Harbour")
     towns[0].story("Ferry aground", "harbour")
-    towns[0].crowd(1300, "harbour", TICK)
+    towns[0].crowd(700, "harbour", TICK)
     start = threading.Barrier(2)
 
     def race(town: Town) -> str:
@@ -223,9 +227,8 @@ def test_racing_planners_never_plan_anybody_twice(postgres_url: str, settings: S
             guard=free,
         )
     readers = [row.subscriber_id for row in towns[0].deliveries()]
-    assert len(readers) == len(set(readers)) == 1300
+    assert len(readers) == len(set(readers)) == 700
     assert all(edition.state != EditionState.PLANNING for edition in towns[0].editions())
-    assert towns[0].service.dispatch().accepted == 1300
     for town in towns:
         town.service.close()
 
@@ -306,7 +309,3 @@ def test_nothing_is_unsent_under_a_key_that_nobody_used(small_town: Town) -> Non
 
 def _stored(town: Town, at: datetime) -> object:
     return at if town.engine.dialect.name == "postgresql" else f"{at:%Y-%m-%d %H:%M:%S.%f}"
-
-
-def test_the_engine_is_the_fixtures(database: Engine) -> None:
-    assert database.dialect.name in ("sqlite", "postgresql")

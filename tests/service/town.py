@@ -44,8 +44,8 @@ class Town:
             self.service.topics.add(name)
 
     def reader(self, address: str, *topics: str, signed_up: datetime | None = None, **choices: str) -> int:
-        """A reader in Berlin, 07:00, who joined a day before NOW unless told otherwise."""
-        at, self.clock.at = self.clock.at, signed_up or NOW - timedelta(days=1, hours=-1)
+        """A reader in Berlin, 07:00, who joined 21 hours before NOW unless told otherwise."""
+        at, self.clock.at = self.clock.at, signed_up or NOW - timedelta(hours=21)
         try:
             return self.service.readers.add(address, topics=topics, **{"timezone": "Europe/Berlin", **choices}).id
         finally:

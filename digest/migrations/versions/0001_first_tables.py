@@ -155,6 +155,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["profile_id"], ["profile.id"], name=op.f("fk_subscriber_profile_id_profile")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_subscriber_next_due_at"), "subscriber", ["next_due_at"], unique=False)
     op.create_table(

@@ -1,0 +1,190 @@
+"""The real program as real processes: started, looked at, stopped in the middle of a send, and continued."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from digest.settings import load, with_keys
+from digest.store.db import open_database
+from tests import parts
+from tests.cli.conftest import environment
+from tests.dispatch.resend_sink import Handler, Sink, running
+from tests.service.town import NOW, Clock, Town
+
+DIGEST = [sys.executable, "-m", "digest"]
+
+
+def process(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """`digest ARGUMENTS` in that folder."""
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
+    return subprocess.Popen(
+        [*DIGEST, *arguments],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(parts.ROOT), "PYTHONUNBUFFERED": "1", **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`digest run` and its address, once it answers."""
+    started = process(folder, "run", "--port", "0", **variables)
+    try:
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        found = re.search(r"http://\S+?:\d+", line)
+        if not found:
+            raise AssertionError(started.communicate(timeout=10))
+        yield started, found[0]
+    finally:
+        if started.poll() is None:
+            started.kill()
+        started.communicate(timeout=10)
+
+
+def crowd(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, count: int) -> Town:
+    """That many readers with a story, a send to them planned and frozen."""
+    settings = with_keys(load({**variables}, Path("none"))).settings
+    town = Town(open_database(settings.database_url), settings, Clock(NOW))
+    town.topics("Harbour")
+    town.story("Ferry aground", "harbour")
+    town.crowd(count, "harbour", NOW.replace(year=2099))
+    planned = town.service.send_by_hand(None, None, key="big")
+    assert planned is not None
+    assert planned.deliveries == count
+    return town
+
+
+def states(town: Town) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for row in town.deliveries():
+        counted[row.state] = counted.get(row.state, 0) + 1
+    return counted
+
+
+def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    done = process(tmp_path, "topics", "edit", "nix", "--name", "X", **environment(tmp_path))
+    out, err = done.communicate(timeout=30)
+    assert (done.returncode, out) == (2, "")
+    assert err.splitlines() == ["error: there is no topic 'nix', nor any other; `digest topics add` makes one"]
+
+
+def test_a_first_start_needs_nothing(tmp_path: Path) -> None:
+    done = process(tmp_path, "topics", "add", "Harbour")
+    out, err = done.communicate(timeout=30)
+    assert (done.returncode, out.splitlines()[0]) == (0, "added topic harbour")
+    assert len(err.splitlines()) == 1, "only the note about the new key"
+    assert "secret.key" in err
+    assert (tmp_path / "data" / "digest.db").exists()
+
+
+def test_run_answers_and_ends_in_order(tmp_path: Path) -> None:
+    with serving(tmp_path, **environment(tmp_path)) as (program, url):
+        assert httpx.get(f"{url}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{url}/subscribe", timeout=10).status_code == 200
+        program.send_signal(signal.SIGTERM)
+        _, err = program.communicate(timeout=15)
+        assert program.returncode == 0, err
+        assert "Traceback" not in err
+        assert "nothing is half-done" in err
+
+
+def test_sigterm_in_the_middle_of_a_send_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is at the provider when the signal comes: it is finished, the rest is left, the next start sends it."""
+    count = 450
+
+    def slow(_: Handler) -> bool:
+        time.sleep(0.7)
+        return False
+
+    with running(tmp_path / "accepted.log") as sink:
+        variables = {
+            **environment(tmp_path),
+            "PROVIDER": "resend",
+            "RESEND_API_KEY": "re_test",
+            "RESEND_BASE_URL": sink.url,
+            "FROM": "The Tide <tide@news.example.com>",
+            "REPLY_TO": "desk@news.example.com",
+            "POSTAL_ADDRESS": "4 Tallow Hill",
+            "PUBLIC_URL": "https://news.example.com",
+        }
+        town = crowd(variables, monkeypatch, count)
+        sink.script.extend([slow] * 2)
+        with serving(tmp_path, **variables) as (program, _):
+            _wait_for_a_call(sink)
+            program.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            _, err = program.communicate(timeout=20)
+            assert program.returncode == 0, err
+            assert time.monotonic() - began < 10
+        left = states(town)
+        assert left["accepted"] == len(sink.mails())
+        assert 0 < left["accepted"] < count
+        assert left.keys() == {"accepted", "planned"}
+        with serving(tmp_path, **variables) as (program, _):
+            until = time.monotonic() + 30
+            while states(town) != {"accepted": count} and time.monotonic() < until:
+                time.sleep(0.2)
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=20)
+        sent = [mail["to"][0] for mail in sink.mails()]
+        assert states(town) == {"accepted": count}
+        assert len(sent) == len(set(sent)) == count
+        town.service.close()
+
+
+def test_ctrl_c_in_a_send_by_hand_is_continued_by_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_: Handler) -> bool:
+        time.sleep(0.7)
+        return False
+
+    with running(tmp_path / "accepted.log") as sink:
+        variables = {
+            **environment(tmp_path),
+            "PROVIDER": "resend",
+            "RESEND_API_KEY": "re_test",
+            "RESEND_BASE_URL": sink.url,
+            "FROM": "The Tide <tide@news.example.com>",
+            "REPLY_TO": "desk@news.example.com",
+            "POSTAL_ADDRESS": "4 Tallow Hill",
+            "PUBLIC_URL": "https://news.example.com",
+        }
+        town = crowd(variables, monkeypatch, 250)
+        sink.script.extend([slow] * 2)
+        first = process(tmp_path, "send", "--yes", "--key", "big", **variables)
+        _wait_for_a_call(sink)
+        first.send_signal(signal.SIGINT)
+        _, err = first.communicate(timeout=20)
+        assert first.returncode == 130, err
+        assert "interrupted after 100 mails" in err
+        assert "Traceback" not in err
+        second = process(tmp_path, "send", "--yes", "--key", "big", **variables)
+        out, err = second.communicate(timeout=30)
+        assert second.returncode == 0, err
+        assert "sent 150 mails of 150" in out
+        assert states(town) == {"accepted": 250}
+        assert len({mail["to"][0] for mail in sink.mails()}) == len(sink.mails()) == 250
+        town.service.close()
+
+
+def _wait_for_a_call(sink: Sink) -> None:
+    until = time.monotonic() + 20
+    while not sink.calls:
+        assert time.monotonic() < until, "no call reached the provider"
+        time.sleep(0.02)
