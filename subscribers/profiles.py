@@ -6,22 +6,17 @@ The key is the hash of the canonical JSON, so two processes that intern the same
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from sqlalchemy import Connection, Insert, Table, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.orm import Session
-from sqlmodel import SQLModel
 
-import subscribers.models  # noqa: F401  (declares the tables looked up below)
+from subscribers.models import Profile, Subscriber, Subscription
+from subscribers.sql import insert_new, slices, table
 
-TABLES: Mapping[str, Table] = SQLModel.metadata.tables
-PROFILE, SUBSCRIBER, SUBSCRIPTION = TABLES["profile"], TABLES["subscriber"], TABLES["subscription"]
-
-ASK_AT_ONCE = 500
-"""Ids in one IN (...): far below SQLite's 32,766 variables and PostgreSQL's 65,535."""
+PROFILE, SUBSCRIBER, SUBSCRIPTION = table(Profile), table(Subscriber), table(Subscription)
 
 
 class Choices(TypedDict):
@@ -34,24 +29,6 @@ class Choices(TypedDict):
     cadence: str
     send_minute: int
     max_stories: int
-
-
-def insert_new(connection: Connection, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
-    """INSERT ... ON CONFLICT DO NOTHING on either database; returns how many rows are new."""
-    statement: Insert
-    if connection.dialect.name == "sqlite":
-        statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
-    else:
-        statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
-    # inline() keeps SQLAlchemy from adding RETURNING for an id; the count of an INSERT is only kept on request.
-    counted = statement.inline().execution_options(preserve_rowcount=True)
-    return connection.execute(counted).rowcount
-
-
-def slices(ids: Iterable[int]) -> Iterable[list[int]]:
-    """The ids in portions that fit into one statement."""
-    every = list(ids)
-    return (every[start : start + ASK_AT_ONCE] for start in range(0, len(every), ASK_AT_ONCE))
 
 
 def intern(connection: Connection, choices: Choices) -> int:
@@ -110,7 +87,7 @@ def forget_topic(session: Session, topic_id: int) -> None:
     used = select(SUBSCRIBER.c.profile_id).where(SUBSCRIBER.c.id.in_(held), SUBSCRIBER.c.profile_id.is_not(None))
     for profile_id, choices in profiles(session, connection.execute(used.distinct()).scalars().all()).items():
         rest = Choices(**{**choices, "topics": [each for each in choices["topics"] if each != topic_id]})
-        values: dict[str, Any] = {"profile_id": intern(connection, rest)}
+        values: dict[str, int | None] = {"profile_id": intern(connection, rest)}
         if not rest["topics"]:
             values["next_due_at"] = None
         connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.profile_id == profile_id).values(values))

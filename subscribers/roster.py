@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from subscribers.cadence import check_minute, next_due, parse, zone
 from subscribers.errors import BadAddress, HasLeft, NotConfirmable, UnknownReader, UnknownTopic
-from subscribers.profiles import SUBSCRIBER, SUBSCRIPTION, TABLES, insert_new, intern_profile, slices
+from subscribers.models import Consent, Subscriber, Subscription, Suppression
+from subscribers.profiles import intern_profile
+from subscribers.sql import insert_new, slices, table
 from subscribers.topics import TOPIC, find_topics, get_topic
 from subscribers.types import (
     Asked,
@@ -30,7 +32,8 @@ from subscribers.types import (
     wire_address,
 )
 
-CONSENT, SUPPRESSION = TABLES["consent"], TABLES["suppression"]
+SUBSCRIBER, SUBSCRIPTION = table(Subscriber), table(Subscription)
+CONSENT, SUPPRESSION = table(Consent), table(Suppression)
 
 UNDO_WITHIN = timedelta(days=1)
 """How long the goodbye page's undo works. A link that is found in a forwarded mail later brings nobody back."""
@@ -162,8 +165,8 @@ def remove(session: Session, address: str) -> None:
     Raises UnknownReader.
     """
     reader = show(session, address)
-    for table in (SUBSCRIPTION, CONSENT):
-        session.connection().execute(delete(table).where(table.c.subscriber_id == reader.id))
+    for each in (SUBSCRIPTION, CONSENT):
+        session.connection().execute(delete(each).where(each.c.subscriber_id == reader.id))
     session.connection().execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.id == reader.id))
 
 

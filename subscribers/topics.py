@@ -11,10 +11,12 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.errors import BadTopic, UnknownTopic
-from subscribers.profiles import SUBSCRIBER, SUBSCRIPTION, TABLES, forget_topic, insert_new
+from subscribers.models import Subscriber, Subscription, Topic
+from subscribers.profiles import forget_topic
+from subscribers.sql import insert_new, table
 from subscribers.types import TopicRow, clean_name
 
-TOPIC = TABLES["topic"]
+TOPIC, SUBSCRIBER, SUBSCRIPTION = table(Topic), table(Subscriber), table(Subscription)
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
 
 

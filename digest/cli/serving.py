@@ -37,25 +37,31 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
     """Serve on a socket that listens already; the demo plays its own clock."""
     engine = InlineEngine({"dispatch": lambda stop: service.dispatch(stop=stop)})
     service.readers.on_mail_planned = lambda: engine.wake("dispatch")
-    engine.start()
     clock = None
     if with_clock:
         from scheduler import make_clock
 
         clock = make_clock(service, lambda: engine.wake("dispatch"))
-        clock.start()
     app = create_app(service.readers, templates_folder())
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+
+    def end() -> None:
+        server.should_exit = True
+
     try:
-        # uvicorn ends on both signals and then raises them once more, which would kill us before the drain.
-        with on_interrupt(lambda: None):
+        # From the first mail on: a signal may come before uvicorn listens for it. And uvicorn, when it ends on one,
+        # raises it once more, which would kill us before the drain.
+        with on_interrupt(end):
+            engine.start()
+            if clock is not None:
+                clock.start()
             server.run(sockets=[listener])
     finally:
         # First the sending, for a gather under way may keep the clock waiting for a slow source.
-        if clock is not None:
+        if clock is not None and clock.running:
             clock.pause()
         stopped = engine.stop()
-        if clock is not None:
+        if clock is not None and clock.running:
             clock.shutdown(wait=True)
         if stopped:
             log.info("stopped; nothing is half-done")

@@ -12,17 +12,18 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import subscribers.models  # noqa: F401  (both register the tables that are looked up by name below)
+from digest.models import Article, ArticleTopic
 from digest.store.sources import SourceRow
 from digest.types import Intents, KnownArticle, RawArticle
+from subscribers.sql import table
 
 _SLICE = 500
 """Guids a question."""
 
-_article = SQLModel.metadata.tables["article"]
-_belongs = SQLModel.metadata.tables["article_topic"]
+_article = table(Article)
+_belongs = table(ArticleTopic)
 
 TopicsOf = Callable[[RawArticle], Sequence[int]]
 

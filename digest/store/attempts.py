@@ -21,18 +21,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Update, bindparam, insert, or_, select, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import digest.models  # noqa: F401  (registers the tables that are looked up by name below)
 from digest.errors import StaleFence
+from digest.models import Attempt, Delivery
 from digest.store.db import database_time
 from digest.store.ledger import edition_facts, hold
 from digest.store.memory import MEMORY, memory_of, pack, unpack
 from digest.store.sendable import AddressHashes, sendable
 from digest.types import Accepted, DeliveryState, Due, Lease, LeftOut, Pick, RejectedItem
+from subscribers.sql import table
 
-_attempt = SQLModel.metadata.tables["attempt"]
-_delivery = SQLModel.metadata.tables["delivery"]
+_attempt = table(Attempt)
+_delivery = table(Delivery)
 
 
 @dataclass(frozen=True, slots=True)

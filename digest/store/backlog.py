@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import digest.models  # noqa: F401  (registers the table that is looked up by name below)
+from digest.models import Article, Story
+from subscribers.sql import table
 
-_article = SQLModel.metadata.tables["article"]
+_article = table(Article)
 
 
 def make_backlog_news(session: Session) -> None:
@@ -31,7 +32,7 @@ def since_newest(session: Session, keep: int) -> datetime:
 def totals(session: Session) -> tuple[int, int]:
     """How many articles and stories there are."""
     run = session.connection().execute
-    stories = SQLModel.metadata.tables["story"]
+    stories = table(Story)
     return (
         run(select(func.count()).select_from(_article)).scalar_one(),
         run(select(func.count()).select_from(stories)).scalar_one(),

@@ -10,16 +10,17 @@ transaction mode (docs/design.md, section 5).
 from __future__ import annotations
 
 from sqlalchemy import case, or_, text, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import digest.models  # noqa: F401  (registers the table that is looked up by name below)
 from digest.errors import StaleFence
+from digest.models import ClockLease
 from digest.store.db import database_time
+from subscribers.sql import table
 
 CLOCK = "clock"
 LEASE_SECONDS = 10.0
 
-_lease = SQLModel.metadata.tables["clock_lease"]
+_lease = table(ClockLease)
 
 
 def take_clock(session: Session, holder: str, seconds: float = LEASE_SECONDS) -> int | None:

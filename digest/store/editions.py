@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, Table, case, delete, func, insert, literal, select, update
+from sqlalchemy import Select, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from digest.errors import InputError, StoreError
 from digest.models import Blob, Chunk, Delivery, Edition, EditionStory
@@ -19,6 +19,7 @@ from digest.store.memory import unpack
 from digest.types import EditionState, Pick
 from subscribers.cadence import period
 from subscribers.models import Subscriber, Subscription
+from subscribers.sql import table
 
 CHUNK = 500
 """Deliveries in a chunk: the unit of leasing and of planning."""
@@ -29,11 +30,6 @@ it. Story memory keeps what was sent from coming twice."""
 
 FIRST_WINDOW = {"weekly": period("weekly:mon"), "": period("daily")}
 """How far back a reader's first digest looks, by the first word of the cadence."""
-
-
-def table(model: type[SQLModel]) -> Table:
-    """The Core table of a model."""
-    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 _edition, _chunk, _delivery = table(Edition), table(Chunk), table(Delivery)

@@ -33,13 +33,14 @@ import logging
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import digest.models  # noqa: F401  (registers the tables that are looked up by name below)
 from digest.errors import StaleFence
+from digest.models import Chunk, Delivery, Edition
 from digest.store.db import database_time
 from digest.store.memory import MEMORY, memory_of
 from digest.types import ChunkState, DeliveryState, Due, EditionState, Lease
+from subscribers.sql import table
 
 LEASE_SECONDS = 60.0
 """Longer than the slowest call to a provider (30 s, `digest.dispatch.providers.resend`) plus composing one batch."""
@@ -48,9 +49,9 @@ TERMINAL = (DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.UNKNOW
 """States that a delivery leaves only by an explicit command or by what a provider tells us later."""
 
 _log = logging.getLogger(__name__)
-_chunk = SQLModel.metadata.tables["chunk"]
-_delivery = SQLModel.metadata.tables["delivery"]
-_edition = SQLModel.metadata.tables["edition"]
+_chunk = table(Chunk)
+_delivery = table(Delivery)
+_edition = table(Edition)
 _TERMINAL = [str(state) for state in TERMINAL]
 
 

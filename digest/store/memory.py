@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import digest.models  # noqa: F401  (registers the tables that are looked up by name below)
+from digest.models import Delivery, Edition
 from digest.store.db import database_time
 from digest.types import SENT_STATES, Pick
+from subscribers.sql import table
 
 MEMORY = timedelta(days=30)
 """How far back memory looks. A story closes after 14 quiet days and is then no candidate; this is twice that."""
@@ -23,8 +24,8 @@ MEMORY = timedelta(days=30)
 _PICK = struct.Struct("<QHH")
 _LARGEST = 0xFFFF
 
-_delivery = SQLModel.metadata.tables["delivery"]
-_edition = SQLModel.metadata.tables["edition"]
+_delivery = table(Delivery)
+_edition = table(Edition)
 
 
 def pack(picks: Iterable[Pick]) -> bytes:

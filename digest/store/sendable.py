@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import subscribers.models  # noqa: F401  (registers the tables that are looked up by name below)
+from subscribers.models import Subscriber, Suppression
+from subscribers.sql import table
 from subscribers.types import wire_address
 
 AddressHashes = Callable[[str], Sequence[bytes]]
 """An address -> every keyed hash under which it may have been suppressed (one for each signing key)."""
 
-_subscriber = SQLModel.metadata.tables["subscriber"]
-_suppression = SQLModel.metadata.tables["suppression"]
+_subscriber = table(Subscriber)
+_suppression = table(Suppression)
 
 
 @dataclass(frozen=True, slots=True)

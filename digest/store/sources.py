@@ -11,21 +11,23 @@ from typing import Any
 
 from sqlalchemy import Integer, Row, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-import subscribers.models  # noqa: F401  (both register the tables that are looked up by name below)
 from digest.errors import InputError
+from digest.models import Article, ArticleTopic, Source, TopicSource
+from subscribers.models import Topic
+from subscribers.sql import table
 
 INTERVAL = timedelta(minutes=15)
 """Between two gathers of one source: the quarter hour in which readers' send times are counted (design, section 4)."""
 LONGEST = timedelta(hours=24)
 """However often a source failed, it is tried again this soon."""
 
-_source = SQLModel.metadata.tables["source"]
-_topic = SQLModel.metadata.tables["topic"]
-_link = SQLModel.metadata.tables["topic_source"]
-_article = SQLModel.metadata.tables["article"]
-_belongs = SQLModel.metadata.tables["article_topic"]
+_source = table(Source)
+_topic = table(Topic)
+_link = table(TopicSource)
+_article = table(Article)
+_belongs = table(ArticleTopic)
 
 
 @dataclass(frozen=True, slots=True)

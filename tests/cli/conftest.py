@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +75,15 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Digest:
+def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Digest]:
     """The command line, its settings in the environment, no `.env` in its folder."""
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    return Digest(capsys, tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO())
+    handlers = logging.root.handlers[:]
+    yield Digest(capsys, tmp_path)
+    logging.root.handlers[:] = handlers  # `digest run` logs its own way
 
 
 @pytest.fixture
@@ -87,8 +92,8 @@ def site() -> Iterator[Site]:
     with serving() as served:
         feed = (FEEDS / "rss2.xml").read_bytes()
         html = {"Content-Type": "text/html"}
-        served.pages["/feed"] = Reply(feed, headers={"Content-Type": "application/rss+xml"})
-        link = b'<html><head><link rel="alternate" type="application/rss+xml" href="/feed"></head></html>'
+        served.pages["/wire.xml"] = Reply(feed, headers={"Content-Type": "application/rss+xml"})
+        link = b'<html><head><link rel="alternate" type="application/rss+xml" href="/wire.xml"></head></html>'
         served.pages["/"] = Reply(link, headers=html)
         served.pages["/plain"] = Reply(b"<html><body>No feed.</body></html>", headers=html)
         yield served

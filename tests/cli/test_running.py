@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
 from digest.settings import load, with_keys
 from digest.store.db import open_database
@@ -56,7 +55,7 @@ def serving(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[s
         started.communicate(timeout=10)
 
 
-def crowd(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, count: int) -> Town:
+def crowd(variables: dict[str, str], count: int) -> Town:
     """That many readers with a story, a send to them planned and frozen."""
     settings = with_keys(load({**variables}, Path("none"))).settings
     town = Town(open_database(settings.database_url), settings, Clock(NOW))
@@ -67,6 +66,26 @@ def crowd(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, count: int
     assert planned is not None
     assert planned.deliveries == count
     return town
+
+
+def through(sink: Sink, folder: Path) -> dict[str, str]:
+    """The variables of a service that sends through this email API."""
+    return {
+        **environment(folder),
+        "PROVIDER": "resend",
+        "RESEND_API_KEY": "re_test",
+        "RESEND_BASE_URL": sink.url,
+        "FROM": "The Tide <tide@news.example.com>",
+        "REPLY_TO": "desk@news.example.com",
+        "POSTAL_ADDRESS": "4 Tallow Hill",
+        "PUBLIC_URL": "https://news.example.com",
+    }
+
+
+def slow(_: Handler) -> bool:
+    """A step of the email API: it takes its time, then answers as documented."""
+    time.sleep(0.7)
+    return False
 
 
 def states(town: Town) -> dict[str, int]:
@@ -103,26 +122,13 @@ def test_run_answers_and_ends_in_order(tmp_path: Path) -> None:
         assert "nothing is half-done" in err
 
 
-def test_sigterm_in_the_middle_of_a_send_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_in_the_middle_of_a_send_loses_nothing(tmp_path: Path) -> None:
     """A batch is at the provider when the signal comes: it is finished, the rest is left, the next start sends it."""
     count = 450
 
-    def slow(_: Handler) -> bool:
-        time.sleep(0.7)
-        return False
-
     with running(tmp_path / "accepted.log") as sink:
-        variables = {
-            **environment(tmp_path),
-            "PROVIDER": "resend",
-            "RESEND_API_KEY": "re_test",
-            "RESEND_BASE_URL": sink.url,
-            "FROM": "The Tide <tide@news.example.com>",
-            "REPLY_TO": "desk@news.example.com",
-            "POSTAL_ADDRESS": "4 Tallow Hill",
-            "PUBLIC_URL": "https://news.example.com",
-        }
-        town = crowd(variables, monkeypatch, count)
+        variables = through(sink, tmp_path)
+        town = crowd(variables, count)
         sink.script.extend([slow] * 2)
         with serving(tmp_path, **variables) as (program, _):
             _wait_for_a_call(sink)
@@ -147,25 +153,10 @@ def test_sigterm_in_the_middle_of_a_send_loses_nothing(tmp_path: Path, monkeypat
         town.service.close()
 
 
-def test_ctrl_c_in_a_send_by_hand_is_continued_by_the_same_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(_: Handler) -> bool:
-        time.sleep(0.7)
-        return False
-
+def test_ctrl_c_in_a_send_by_hand_is_continued_by_the_same_command(tmp_path: Path) -> None:
     with running(tmp_path / "accepted.log") as sink:
-        variables = {
-            **environment(tmp_path),
-            "PROVIDER": "resend",
-            "RESEND_API_KEY": "re_test",
-            "RESEND_BASE_URL": sink.url,
-            "FROM": "The Tide <tide@news.example.com>",
-            "REPLY_TO": "desk@news.example.com",
-            "POSTAL_ADDRESS": "4 Tallow Hill",
-            "PUBLIC_URL": "https://news.example.com",
-        }
-        town = crowd(variables, monkeypatch, 250)
+        variables = through(sink, tmp_path)
+        town = crowd(variables, 250)
         sink.script.extend([slow] * 2)
         first = process(tmp_path, "send", "--yes", "--key", "big", **variables)
         _wait_for_a_call(sink)

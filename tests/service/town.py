@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 from sqlmodel import SQLModel
 
 from digest.models import Article, ArticleTopic, Delivery, Edition, Source, Story
@@ -117,6 +117,7 @@ class Town:
                 for number in range(1, count)
             ]
             run(insert(subscriber), rows)
+            run(update(subscriber).where(subscriber.c.id == first).values(next_due_at=due))
             mine = run(select(subscription).where(subscription.c.subscriber_id == first)).mappings().one()
             run(insert(subscription), [{**mine, "subscriber_id": row["id"]} for row in rows])
 

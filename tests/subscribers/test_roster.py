@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlmodel import SQLModel
 
 from digest.store.db import reading, writing
 from subscribers import profiles, roster, topics
@@ -47,7 +48,9 @@ def confirmed(engine: Engine, address: str = "ada@example.org", *slugs: str) -> 
 
 def count(engine: Engine, table: str) -> int:
     with reading(engine) as session:
-        return int(session.connection().execute(select(func.count()).select_from(profiles.TABLES[table])).scalar_one())
+        return int(
+            session.connection().execute(select(func.count()).select_from(SQLModel.metadata.tables[table])).scalar_one()
+        )
 
 
 def log(engine: Engine, subscriber_id: int) -> list[tuple[str, tuple[str, ...]]]:

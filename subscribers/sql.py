@@ -1,0 +1,36 @@
+"""Small pieces of SQL that both packages' stores share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+ASK_AT_ONCE = 500
+"""Ids in one IN (...): far below SQLite's 32,766 variables and PostgreSQL's 65,535."""
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a model: rows by the million are written by statements, not by the ORM."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> int:
+    """INSERT ... ON CONFLICT DO NOTHING on either database; returns how many rows are new."""
+    statement: Insert
+    if connection.dialect.name == "sqlite":
+        statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
+    else:
+        statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
+    # inline() keeps SQLAlchemy from adding RETURNING for an id; the count of an INSERT is only kept on request.
+    counted = statement.inline().execution_options(preserve_rowcount=True)
+    return connection.execute(counted).rowcount
+
+
+def slices(ids: Iterable[int]) -> Iterable[list[int]]:
+    """The ids in portions that fit into one statement."""
+    every = list(ids)
+    return (every[start : start + ASK_AT_ONCE] for start in range(0, len(every), ASK_AT_ONCE))

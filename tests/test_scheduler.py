@@ -1,0 +1,91 @@
+"""The clock with APScheduler's real threads: jobs fire, and none takes another down."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+import scheduler
+from digest.settings import Settings
+from scheduler import make_clock
+from tests.gather.site import FEEDS, Reply, serving
+from tests.service.town import Clock, Town
+
+
+@pytest.fixture
+def town(sqlite_database: Engine, settings: Settings) -> Iterator[Town]:
+    """A town whose clock is right, on SQLite."""
+    made = Town(sqlite_database, settings, Clock(datetime.now(UTC)))
+    yield made
+    made.service.close()
+
+
+def test_the_clock_gathers_plans_and_sweeps(town: Town) -> None:
+    """Within moments of a start: a due source is gathered, a due reader's mail planned, and the sender woken."""
+    now = town.clock.at
+    with serving() as site:
+        site.pages["/feed"] = Reply((FEEDS / "rss2.xml").read_bytes(), headers={"Content-Type": "application/rss+xml"})
+        town.topics("Harbour")
+        town.service.sources.add(site["/feed"], topics=["harbour"])
+        town.story("Ferry aground", "harbour", at=now - timedelta(minutes=5))
+        town.reader("ada@example.org", "harbour", signed_up=now - timedelta(days=1, minutes=30), timezone="UTC")
+        sent = threading.Event()
+
+        def wake() -> None:
+            if town.service.dispatch().accepted:
+                sent.set()
+
+        clock = make_clock(town.service, wake)
+        clock.start()
+        try:
+            assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep"}
+            assert sent.wait(10)
+            end = time.monotonic() + 10
+            while site.paths().count("/feed") < 2 and time.monotonic() < end:
+                time.sleep(0.02)
+        finally:
+            clock.shutdown(wait=True)
+        assert site.paths().count("/feed") == 2, "once to look at it, once by the clock"
+        assert len(town.mails()) == 1
+
+
+def test_one_failing_job_does_not_end_the_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("GATHER_SECONDS", "PLAN_SECONDS", "SWEEP_SECONDS"):
+        monkeypatch.setattr(scheduler, name, 0.1)
+    sweeps: list[int] = []
+
+    def sweep() -> None:
+        sweeps.append(1)
+        if len(sweeps) == 1:
+            raise ZeroDivisionError("a defect in the sweep")
+
+    with town.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE clock_lease RENAME TO lost")  # planning fails from now on
+    clock = make_clock(town.service, sweep)
+    with caplog.at_level(logging.ERROR):
+        clock.start()
+        try:
+            end = time.monotonic() + 10
+            while time.monotonic() < end and (len(sweeps) < 4 or _plans(caplog) < 2):
+                time.sleep(0.02)
+        finally:
+            clock.shutdown(wait=True)
+    with town.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE lost RENAME TO clock_lease")
+    assert len(sweeps) >= 4
+    assert _plans(caplog) >= 2, "an operator's error is one line, again and again"
+    assert any("defect in the sweep" in str(record.exc_info) for record in caplog.records)
+
+
+def _plans(caplog: pytest.LogCaptureFixture) -> int:
+    told = [record for record in caplog.records if record.name == "scheduler" and "plan:" in record.getMessage()]
+    assert all(record.exc_info is None for record in told)
+    return len(told)
