@@ -1,7 +1,7 @@
 """When things happen: a handful of timed calls on the service, by APScheduler. No logic lives here.
 
 Every job is coalesced (a backlog of missed runs becomes one), runs once at a time, and asks the service, which asks the
-database: a second scheduler, a restart or a step of the clock cannot make anything happen twice.
+database: a second scheduler, a restart or a step of the clock cannot make anything be stored or sent twice.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ The rooms, in the order an article walks through them:
     gather      sources -> articles: `fetch` is the only door to the outside, `feed` reads, `decide` judges purely
     stories     articles -> stories: match topics, cluster, rank, summarise; all pure
     compose     stories x reader -> mail: blocks compiled once per edition, joined per reader
-    dispatch    mail -> inbox: the ledger, the sender, one file per provider
-    store       this package's SQL
-    service     the verbs that cli, web and the clock call: gather, plan, dispatch, prune
+    dispatch    mail -> inbox: the sender, one file per provider
+    store       this package's SQL, the ledger among it
+    service     the verbs that cli, web and the clock call: gather, plan, dispatch
     engine      where work runs
     web, cli    pages and commands, thin
     demo        a fictional town with its publishers, to see everything work

@@ -1,7 +1,7 @@
 """The tables of this package. Vocabulary and states are the design's (`docs/design.md`, sections 2 and 5).
 
 Rows that are written by the million (delivery, attempt) are handled by Core statements in `digest.store`, never by the
-ORM: `INSERT ... SELECT` is about fifty times faster than `add_all` (measured, docs/design.md).
+ORM: `INSERT ... SELECT` is about fifty times faster than `add_all` (docs/design.md, section 6).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Source(SQLModel, table=True):
     body_hash: str = Field(default="", sa_column=Column(String(64), nullable=False))
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     first_gathered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    """None until the first success: what that first gather brings is backlog (design, section 8)."""
+    """None until the first success: what that first gather brings counts by its own dates (design, section 8)."""
     gathered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     next_gather_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))

@@ -1,7 +1,7 @@
 """Settings: frozen, validated, from the environment and `.env`; the environment wins.
 
-Every field carries its documentation, from which `digest config` and the test of `.env.example` read. Values that must
-not be shown are marked secret.
+Every field carries its documentation; a test compares the fields with `.env.example`. Values that must not be shown
+are marked secret.
 """
 
 from __future__ import annotations

@@ -256,7 +256,7 @@ SENT_STATES = (DeliveryState.ATTEMPTING, DeliveryState.ACCEPTED, DeliveryState.U
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A chunk held by this worker until `until`; a stale `fence` writes nothing."""
+    """A chunk that this worker holds; a stale `fence` writes nothing. When it ends is the chunk row's business."""
 
     chunk_id: int
     edition_id: int

@@ -124,7 +124,7 @@ def check_address(typed: str) -> str:
     """The address to keep: as typed, unless it needed Unicode normalising. +tags and the case are kept.
 
     Raises BadAddress with one line. Nothing is looked up in DNS. Non-ASCII before the @ is refused, because Resend,
-    Postmark and SES refuse it too (email-facts, section 5); international domains are fine.
+    Postmark and SES refuse it too; international domains are fine.
     """
     trimmed = typed.strip()
     if len(trimmed) > ADDRESS_LENGTH:

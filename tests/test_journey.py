@@ -98,9 +98,7 @@ def _readable(files: list[Path]) -> None:
         assert "zq5" not in page.get_content() + plain.get_content()
 
 
-def test_the_same_road_through_an_email_api(
-    sqlite_database: Engine, make_settings: object, settings: Settings, tmp_path: Path
-) -> None:
+def test_the_same_road_through_an_email_api(sqlite_database: Engine, settings: Settings, tmp_path: Path) -> None:
     """Sign-ups are confirmed from what the API received; one answer on the way is lost and nothing comes twice."""
     town = load()
     with running(tmp_path / "accepted.log") as sink:
@@ -127,12 +125,12 @@ def test_the_same_road_through_an_email_api(
         for morning in mornings:
             for mail in morning.mails:
                 assert sum(addresses[mail.reader] in to and mail.subject == subject for to, subject in got) == 1
-        for mail in digests:
-            assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-            leave = mail["headers"]["List-Unsubscribe"].strip("<>")
+        for sent in digests:
+            assert sent["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+            leave = sent["headers"]["List-Unsubscribe"].strip("<>")
             assert leave.startswith("https://digest.lanthorn.example.com/leave/")
-            assert leave in mail["html"]
-            assert leave in mail["text"]
+            assert leave in sent["html"]
+            assert leave in sent["text"]
         assert len({json.dumps(mail["headers"]) for mail in digests}) == len(digests), (
             "everybody has links of their own"
         )

@@ -105,7 +105,7 @@ def try_(
     to: Annotated[str | None, typer.Option(help="Also mail it there, through the configured PROVIDER.")] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
-    """Show the digest that these feeds would make. Needs no configuration and keeps nothing."""
+    """Show the digest that these feeds would make. Needs no configuration; all that stays is the page."""
     import webbrowser
 
     from digest.service.trying import try_feeds

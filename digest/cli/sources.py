@@ -111,7 +111,7 @@ def gather(
     failed = sum(row.status == "failed" for row in rows)
     if not rows:
         if not as_json:
-            say("there is no source to gather; next: digest topics add NAME --from URL")
+            say("no source is due" if due else "there is no source to gather; next: digest topics add NAME --from URL")
         raise typer.Exit(NOTHING)
     if not as_json:
         articles = plural(sum(row.new for row in rows), "article")

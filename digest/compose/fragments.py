@@ -4,7 +4,7 @@ A fragment is a tuple that alternates literal, hole name, literal, ..., literal:
 Holes
 are made while Jinja2 renders by printing a marker of ASCII letters and digits, which survives escaping, attribute
 values
-and premailer unchanged (other characters get percent-encoded in links; measured, docs/design.md).
+and premailer unchanged (other characters get percent-encoded in links; docs/design.md, section 6).
 """
 
 from __future__ import annotations

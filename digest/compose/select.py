@@ -12,7 +12,7 @@ from digest.compose.content import Manifest, StoryFacts
 from digest.types import Pick, ReaderProfile
 
 BRIEFS = 5
-"""One-liners after the cards: enough to feel informed, few enough to end (docs: look)."""
+"""One-liners after the cards: enough to feel informed, few enough to end."""
 
 
 def topic_of(story: StoryFacts, topics: Sequence[int]) -> int | None:

@@ -15,7 +15,7 @@ from babel.lists import format_list
 from digest.compose.theme import Theme, direction
 
 SUBJECT = 60
-"""Characters of a subject: what a phone shows before it cuts (docs: look)."""
+"""Characters of a subject: about what a phone shows before it cuts."""
 
 WORDS_A_MINUTE = 220
 """Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-
@@ -45,7 +45,7 @@ class Voice:
         return str(format_date(self._now.date(), "full", locale=self._locale))
 
     def clock(self, at: datetime) -> str:
-        """A clock time, with the weekday; with the date once it is a week or more away."""
+        """A clock time with its weekday; the date instead once it is six days or more away, when a weekday misleads."""
         local = at.astimezone(self._zone)
         pattern = "EEE HH:mm" if abs(self._now - local) < timedelta(days=6) else "d MMM y"
         return str(format_datetime(local, pattern, tzinfo=self._zone, locale=self._locale))

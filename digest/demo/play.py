@@ -234,14 +234,14 @@ def play_folder(play: Play, feeds: Sequence[FeedOf]) -> Folder:
     """One morning over any feeds: a topic for each, three readers who want all of them, one who wants the first."""
     refused: list[tuple[str, str]] = []
     slugs: list[str] = []
-    for feed in feeds:
+    for number, feed in enumerate(feeds, 1):
+        name = feed.publisher.replace("-", " ").capitalize()
         try:
-            topic = play.service.topics.add(feed.publisher.replace("-", " ").capitalize())
-            play.service.sources.add(feed.url, topics=[topic.slug])
+            # The number keeps files apart that differ in their suffix only, or in a script that no slug is made of.
+            topic, _ = play.service.sources.add_with_topic([feed.url], name, slug=f"feed-{number}")
             slugs.append(topic.slug)
         except (DigestError, RosterError) as error:
             refused.append((feed.publisher, str(error)))
-            play.service.topics.remove(topic.slug)
     if not slugs:
         raise InputError("not one of these files is a feed")
     for address, zone, language, wanted in (

@@ -1,6 +1,6 @@
 """A feed's bytes -> `Feed`. Pure. RSS 0.9x and 2.0, RSS 1.0, Atom 0.3 and 1.0, JSON Feed 1.x.
 
-An own reader on lxml, because a general one costs 15 to 50 times as much per feed (docs/design.md, section 6). What
+An own reader on lxml, because a general one costs many times as much per feed (docs/design.md, section 6). What
 real feeds do beyond their specifications is kept as files in tests/data/feeds.
 """
 

@@ -4,10 +4,12 @@
     settle           durable after the answer; every reader of the batch gets an outcome
     leave_open       the answer settles nothing but the same call may be repeated: the attempt stays open
     find_attempts    what a worker finds open in a chunk that it has just leased
+    attempted        the readers of such an attempt, with the picks that it fixed
     repeat_attempt   the new holder adopts such an attempt, before the same call is made again under the same key
+    adopt            the new holder takes such an attempt over, to settle it without a call
 
-Each is one transaction of the caller's (`digest.store.db.writing`), begins with `ledger.hold` and so raises StaleFence
-without a trace when the chunk has changed hands. An attempt is settled by compare-and-set on its state and fence, so of
+Those that write are one transaction of the caller's each (`digest.store.db.writing`); opening, settling, leaving open and
+repeating begin with `ledger.hold` and so raise StaleFence without a trace when the chunk has changed hands. An attempt is settled by compare-and-set on its state and fence, so of
 two who would settle it, one does.
 """
 

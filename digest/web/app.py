@@ -65,7 +65,7 @@ def _plain_routes(app: FastAPI, service: WebService, pages: Pages) -> None:
 
     @app.api_route("/healthz", methods=web.PAGE)
     def healthz() -> Response:
-        """200 "ok" when the database answers, 503 and the reason's first word when not: for a load balancer."""
+        """200 "ok" when the database answers, 503 when not: for a load balancer."""
         try:
             service.healthy()
         except StoreError as error:
@@ -105,7 +105,8 @@ def _mishaps(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(RosterError)
     def roster(request: Request, error: RosterError) -> Response:
-        log.warning("%s %s: %s", request.method, request.url.path.split("/")[1], error)
+        # What it says may hold an address; its name is enough to find it.
+        log.warning("%s /%s: %s", request.method, request.url.path.split("/")[1], type(error).__name__)
         voice = pages.voice(request)
         text = voice.say("Your browser sent something that we cannot read. Please go back and try again.")
         return pages.message(request, 400, voice.say("That did not work"), text)

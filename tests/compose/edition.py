@@ -142,10 +142,14 @@ def decoded(body: bytes, encoding: str) -> str:
     return (quopri.decodestring(body) if encoding == "qp" else body).decode().replace("\r\n", "\n")
 
 
+def parsed(page: str) -> Any:
+    """The document, for XPath."""
+    return lxml_html.document_fromstring(page)
+
+
 def visible(page: str) -> str:
     """What can be read of a page, white space folded; the hidden line that an inbox previews is left out."""
-    body = lxml_html.document_fromstring(page).find("body")
-    assert body is not None
+    body = parsed(page).find("body")
     for hidden in body.xpath("//div[@class='preheader']"):
         hidden.drop_tree()
     return " ".join(str(body.text_content()).split())
@@ -153,7 +157,7 @@ def visible(page: str) -> str:
 
 def hrefs(page: str) -> list[str]:
     """Where a page leads."""
-    return [str(each) for each in lxml_html.document_fromstring(page).xpath("//a/@href")]
+    return [str(each) for each in parsed(page).xpath("//a/@href")]
 
 
 def tokens(text: str) -> list[tuple[str, str]]:

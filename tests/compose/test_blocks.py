@@ -6,6 +6,7 @@ import cProfile
 import pstats
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,10 @@ from subscribers.i18n import Catalogues
 from tests.compose.edition import SITE, TEMPLATES, TOPICS, card, theme
 
 
-def passes(*args: object) -> tuple[Compiled, int]:
+def passes(blocks: list[Block], cache: BlockCache) -> tuple[Compiled, int]:
     """What compiling gives, and how often premailer went over a document."""
     profiler = cProfile.Profile()
-    compiled: Compiled = profiler.runcall(compile_blocks, *args)
+    compiled: Compiled = profiler.runcall(compile_blocks, theme(), SITE, blocks, cache)
     counted = pstats.Stats(profiler)
     found = [
         calls[0]
@@ -51,8 +52,8 @@ def own_theme(folder: Path, file: str, old: str, new: str) -> Theme:
 def test_one_pass_for_everything_and_none_for_what_is_known() -> None:
     cards = [card(number, image_url=f"https://paper.example/{number}.jpg") for number in range(1, 6)]
     cache = BlockCache()
-    first, once = passes(theme(), SITE, all_blocks(cards, "en", "de", "ar"), cache)
-    again, never = passes(theme(), SITE, all_blocks(cards, "en", "de", "ar"), cache)
+    first, once = passes(all_blocks(cards, "en", "de", "ar"), cache)
+    again, never = passes(all_blocks(cards, "en", "de", "ar"), cache)
     assert (once, never) == (1, 0)
     assert again == first
     assert len(first.html) == 2 + 3 * (4 + len(TOPICS) + 3 * 5)
@@ -101,7 +102,13 @@ def test_the_cache_forgets_the_least_used_first() -> None:
     ],
 )
 def test_no_text_can_leave_its_block(text: str) -> None:
-    told = {"summary": text, "publisher": text, "image_alt": text, "also": (guard(text),) * 2, "others": 2}
+    told: dict[str, Any] = {
+        "summary": text,
+        "publisher": text,
+        "image_alt": text,
+        "also": (guard(text),) * 2,
+        "others": 2,
+    }
     image = "https://paper.example/1.jpg"
     bad = card(1, text, image_url=image, url=f"https://paper.example/?q={text}", **told)
     good = card(2, image_url="https://paper.example/2.jpg")

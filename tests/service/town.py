@@ -76,7 +76,7 @@ class Town:
                 session.add(story)
             session.flush()
             article = Article(
-                source_id=source.id,
+                source_id=source.id or 0,
                 guid=title,
                 guid_hash=hashlib.blake2b(title.encode(), digest_size=16).hexdigest(),
                 url=f"https://paper.example/{title.replace(' ', '-')}",
@@ -95,7 +95,7 @@ class Town:
             session.flush()
             ids = {topic.slug: topic.id for topic in self.service.topics.list()}
             for slug in topics:
-                session.add(ArticleTopic(article_id=article.id, topic_id=ids[slug]))
+                session.add(ArticleTopic(article_id=article.id or 0, topic_id=ids[slug]))
             return story.id or 0
 
     def crowd(self, count: int, topic: str, due: datetime) -> None:
