@@ -1,6 +1,7 @@
 """The command line: thin commands over the service, one module for each family.
 
-Nothing heavy is imported before a command runs: `digest --help` would otherwise take a second (docs/design.md, section 6).
+Nothing heavy is imported before a command runs: `digest --help` would otherwise take a second (docs/design.md,
+section 6).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Compile once: every block an edition may need, rendered by Jinja2 into one document, inlined by premailer once, cut
 apart.
 
-premailer needs 16 ms for a block alone and 0.5 ms for one in company (docs/design.md, section 6), so all new blocks of all
-languages share a document. Blocks rendered before come from `BlockCache` and are not rendered again.
+premailer needs 16 ms for a block alone and 0.5 ms for one in company (docs/design.md, section 6), so all new blocks of
+all languages share a document. Blocks rendered before come from `BlockCache` and are not rendered again.
 """
 
 from __future__ import annotations

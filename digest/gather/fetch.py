@@ -1,4 +1,4 @@
-"""The one door to the outside: the only code that opens a connection to an address somebody gave us (design, section 4).
+"""The one door to the outside: only here a connection is opened to an address that we were given (design, section 4).
 
 Every hop is judged anew, the connection goes to exactly the address that was judged (a second look-up could answer
 differently: DNS rebinding), and bytes, time, redirects and decompression are bounded. Holds no state between calls;
@@ -62,7 +62,8 @@ class Door:
         self._first = first_seconds
         self._resolve = resolve
         # No keep-alive: it pools by address, and two hosts behind one address must not share a connection; nor is it
-        # faster here (docs/design.md, section 6). No cookies, and no proxy from the environment: it would connect in our stead.
+        # faster here (docs/design.md, section 6). No cookies, and no proxy from the environment: it would connect in
+        # our stead.
         self._client = httpx.Client(
             verify=verify or httpx.create_ssl_context(trust_env=False),
             trust_env=False,

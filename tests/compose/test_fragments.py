@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
 from digest.compose.fragments import MARK, address, cut, guard, hole, holes, pack, unpack
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 names = st.text(min_size=1, max_size=20)
 texts = st.text(max_size=60).filter(lambda text: MARK not in text.lower())
@@ -19,6 +22,7 @@ hostile = st.one_of(
 )
 
 
+@CALM
 @given(st.lists(st.tuples(texts, names)), texts)
 def test_cut_finds_the_holes_that_were_printed(parts: list[tuple[str, str]], last: str) -> None:
     fragment = cut("".join(text + hole(name) for text, name in parts) + last)
@@ -26,6 +30,7 @@ def test_cut_finds_the_holes_that_were_printed(parts: list[tuple[str, str]], las
     assert fragment[0::2] == (*(text for text, _ in parts), last)
 
 
+@CALM
 @given(st.lists(st.tuples(st.text(), names)), st.text())
 def test_packing_loses_nothing(parts: list[tuple[str, str]], last: str) -> None:
     fragment = (*(piece for part in parts for piece in part), last)
@@ -38,6 +43,7 @@ def test_packing_loses_nothing(parts: list[tuple[str, str]], last: str) -> None:
     assert address(data) == address(pack(unpack(data)))
 
 
+@CALM
 @given(hostile)
 def test_guarded_text_makes_no_hole(text: str) -> None:
     kept = guard(text)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.compose.content import Manifest, StoryFacts
 from digest.compose.select import BRIEFS, explain, pick_for, select, topic_of
 from digest.types import Pick
 from tests.compose.edition import FROZEN_AT, SINCE, SITE, TOPICS, profile
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 WINDOW = SINCE.isoformat()
 
@@ -106,6 +109,7 @@ def situations(draw: st.DrawFn) -> tuple[dict[int, StoryFacts], tuple[int, ...],
     return stories, order, memory
 
 
+@CALM
 @given(situations(), st.lists(st.integers(1, 5), unique=True, max_size=5), st.integers(1, 14))
 def test_what_always_holds(
     situation: tuple[dict[int, StoryFacts], tuple[int, ...], dict[int, tuple[Pick, ...]]], topics: list[int], cap: int

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.compose.voice import Voice, shorten
 from tests.compose.edition import theme
+
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 NOW = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)  # a Wednesday
 
@@ -70,6 +73,7 @@ def test_names_are_a_list() -> None:
     assert voice().names([]) == ""
 
 
+@CALM
 @given(st.text(max_size=300), st.integers(1, 120))
 def test_shortened_text_is_never_longer_than_asked(text: str, most: int) -> None:
     short = shorten(text, most)
