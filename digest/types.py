@@ -310,4 +310,3 @@ class DispatchReport:
             self.unknown + other.unknown,
             other.problem or self.problem,
         )
-

@@ -18,8 +18,8 @@ from digest.compose.content import Frozen, Manifest
 from digest.compose.fragments import Fragment
 from digest.compose.qp import encode_qp
 from digest.compose.select import explain, select, topic_of
-from digest.compose.theme import Theme, direction, wrapped
-from digest.compose.voice import Voice, escaped, shorten
+from digest.compose.theme import Theme, direction, shorten, wrapped
+from digest.compose.voice import Voice, escaped
 from digest.errors import TemplateError
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 

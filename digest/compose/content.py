@@ -35,7 +35,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryFacts:
+class FrozenStory:
     """What selection and layout need to know of a frozen story."""
 
     version: int
@@ -57,6 +57,8 @@ class Site:
     reply_to: str
     postal_address: str
     accent: str
+    accent_dark: str
+    """The one colour, each tuned to be readable on its paper."""
     list_domain: str
 
 
@@ -72,7 +74,7 @@ class Manifest:
     frozen_at: datetime
     site: Site
     topics: Mapping[int, str]
-    stories: Mapping[int, StoryFacts]
+    stories: Mapping[int, FrozenStory]
     orders: Mapping[str, tuple[int, ...]]
     """Window start (ISO) -> story ids, best first: only stories with news in that window."""
     reasons: Mapping[str, Mapping[int, str]]
@@ -115,12 +117,12 @@ def unpack_manifest(data: bytes) -> Manifest:
     )
 
 
-def _facts(raw: dict[str, object]) -> StoryFacts:
+def _facts(raw: dict[str, object]) -> FrozenStory:
     updates = raw["updates"]
     topics = raw["topics"]
     if not isinstance(updates, dict) or not isinstance(topics, list):
         raise StoreError("a frozen edition in the database is damaged; restore a backup")
-    return StoryFacts(
+    return FrozenStory(
         version=int(str(raw["version"])),
         topics=tuple(int(topic) for topic in topics),
         title=str(raw["title"]),

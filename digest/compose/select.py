@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from digest.compose.content import Manifest, StoryFacts
+from digest.compose.content import FrozenStory, Manifest
 from digest.types import Pick, ReaderProfile
 
 BRIEFS = 5
 """One-liners after the cards: enough to feel informed, few enough to end."""
 
 
-def topic_of(story: StoryFacts, topics: Sequence[int]) -> int | None:
+def topic_of(story: FrozenStory, topics: Sequence[int]) -> int | None:
     """The reader's first topic that the story belongs to (design, section 8), or None when it concerns none of them."""
     return next((topic for topic in topics if topic in story.topics), None)
 
 
-def pick_for(story_id: int, story: StoryFacts, memory: Mapping[int, tuple[Pick, ...]]) -> Pick | None:
+def pick_for(story_id: int, story: FrozenStory, memory: Mapping[int, tuple[Pick, ...]]) -> Pick | None:
     """How this story may come to this reader: in full, as an update, or not at all.
 
     An update comes once, to readers who were sent an earlier version, and only where there is something new to say.

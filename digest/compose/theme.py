@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import textwrap
 import traceback
 import unicodedata
@@ -18,6 +17,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digest.compose.content import Site
 from digest.compose.fragments import hole
 from digest.errors import TemplateError
+
+SUBJECT = 60
+"""Characters of a subject: about what a phone shows before it cuts."""
 
 WIDTH = 72
 """Columns of the text part: quoted twice in a reply it still fits an 80 column screen (RFC 3676, section 4.2)."""
@@ -69,6 +71,7 @@ class Theme:
             made.install_gettext_translations(self._translations(language), newstyle=True)  # type: ignore[attr-defined]
             made.filters["wrapped"] = wrapped
             made.filters["underline"] = underline
+            made.filters["shortened"] = shorten
             self._environments[language] = made
         return self._environments[language]
 
@@ -118,18 +121,10 @@ def variables(language: str, site: Site) -> dict[str, Any]:
             "public_url": site.public_url,
             "postal_lines": tuple(line.strip() for line in site.postal_address.split("|") if line.strip()),
             "accent": site.accent,
-            "accent_dark": on_dark(site.accent),
+            "accent_dark": site.accent_dark,
         },
         "p": Personal(),
     }
-
-
-def on_dark(colour: str) -> str:
-    """The accent tuned for dark paper: same hue, lightness 0.72, so that its contrast stays above 4.5:1 on #16181a."""
-    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    hue, _, saturation = colorsys.rgb_to_hls(red, green, blue)
-    tuned = colorsys.hls_to_rgb(hue, 0.72, min(saturation, 0.65))
-    return "#" + "".join(f"{round(part * 255):02x}" for part in tuned)
 
 
 def wrapped(text: str, before: int = 0) -> str:
@@ -138,6 +133,15 @@ def wrapped(text: str, before: int = 0) -> str:
         return str(text)
     lines = textwrap.wrap(str(text), WIDTH, initial_indent=" " * before, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)[before:]
+
+
+def shorten(text: str, most: int = SUBJECT) -> str:
+    """Text of at most so many characters, cut between words, with an ellipsis where something is missing."""
+    if len(text) <= most:
+        return text
+    kept = text[: most - 1]
+    at = kept.rfind(" ")
+    return (kept[:at] if at > most // 2 else kept).rstrip(" ,;:–—-") + "…"
 
 
 def underline(text: str, rule: str = "=") -> str:

@@ -14,9 +14,6 @@ from babel.lists import format_list
 
 from digest.compose.theme import Theme, direction
 
-SUBJECT = 60
-"""Characters of a subject: about what a phone shows before it cuts."""
-
 WORDS_A_MINUTE = 220
 """Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-
 analysis)."""
@@ -82,15 +79,6 @@ class Voice:
     def update(self, title: str) -> str:
         """The headline of an update."""
         return f"{self._theme.gettext(self.language, 'Update')}: {title}"
-
-
-def shorten(text: str, most: int = SUBJECT) -> str:
-    """Text of at most so many characters, cut between words, with an ellipsis where something is missing."""
-    if len(text) <= most:
-        return text
-    kept = text[: most - 1]
-    at = kept.rfind(" ")
-    return (kept[:at] if at > most // 2 else kept).rstrip(" ,;:–—-") + "…"
 
 
 def escaped(text: str) -> str:

@@ -36,6 +36,8 @@ from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
 from digest.types import DeliveryState, DispatchReport, GatherRow
 from subscribers import roster
+from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
+from subscribers.due import audience
 from subscribers.i18n import Catalogues
 from subscribers.tokens import Keyring
 from subscribers.topics import get_topic
@@ -166,7 +168,7 @@ class DigestService:
             reader = roster.show(session, address) if address else None
             if reader is not None and reader.status != "active":
                 raise InputError(f"{address} is {reader.status}, so nothing can be sent there")
-            count = editions.count(session, editions.audience(topic_id, reader.id if reader else None))
+            count = editions.count(session, audience(topic_id, reader.id if reader else None))
         return count, topic_id, reader.id if reader else None
 
     def send_by_hand(
@@ -178,7 +180,7 @@ class DigestService:
             raise InputError(f"a key has 1 to {LONGEST_KEY} printable characters; {key[:20]!r}... has {len(key)}")
         return planning.plan_by_hand(
             self.shop,
-            editions.audience(topic_id, subscriber_id),
+            audience(topic_id, subscriber_id),
             now=self.now(),
             key_id=self.keyring.key_id,
             key=key or f"{self.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
@@ -218,6 +220,7 @@ def site_of(settings: Settings) -> Site:
         sender=settings.from_,
         reply_to=settings.reply_to,
         postal_address=guarded(settings.postal_address),
-        accent=settings.accent,
+        accent=readable(settings.accent, LIGHT_PAPER),
+        accent_dark=readable(settings.accent, DARK_PAPER),
         list_domain=domain if "." in domain or domain == "localhost" else host,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,14 +11,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, inline, story_blocks
-from digest.compose.content import Card, Manifest, Site, StoryFacts, pack_manifest
+from digest.compose.content import Card, FrozenStory, Manifest, Site, pack_manifest
 from digest.compose.fragments import Fragment, address, cut, guard, pack
 from digest.compose.theme import Theme, direction
 from digest.service.profiles import profiles_of
 from digest.store import editions, stories
 from digest.store.db import reading, writing
-from digest.stories.rank import Ranked, facts_of, independent, lead_telling, rank
-from digest.stories.rank import StoryFacts as RankFacts
+from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, lead_telling, rank
 from digest.stories.summary import news_since, summarise
 from digest.types import Telling
 from subscribers import topics as shelf
@@ -29,6 +28,14 @@ strike many. Of each topic, not of all together: a busy topic must not leave a q
 
 ALSO = 3
 """Further publishers named under a story; the rest is a number."""
+
+
+Guard = Callable[[Session], None]
+"""Called first in every planning transaction; raises StaleFence when this process no longer holds the clock."""
+
+
+def unguarded(session: Session) -> None:
+    """The guard of what needs no clock: a send by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +52,11 @@ class Workshop:
     """System mails compiled so far, by mail and language."""
 
 
-def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
+def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime, guard: Guard = unguarded) -> int:
     """Freeze a planned digest edition; returns its number of deliveries. Durable and leasable when this returns.
 
-    Safe to repeat after a crash: until the last transaction nothing of it is visible.
+    Safe to repeat after a crash: until the last transaction, which begins with `guard`, nothing of it is visible.
+    Raises TemplateError when a template of the chrome is broken, StaleFence from the guard, StoreError.
     """
     with reading(shop.engine) as session:
         edition = editions.get_edition(session, edition_id)
@@ -65,7 +73,7 @@ def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
     languages = sorted(
         {profile.language if profile.language in shop.languages else "en" for profile in profiles} | {"en"}
     )
-    cards = {story: _cards(told, sorted(versions.get(story, ())), until) for story, told in chosen.items()}
+    cards = {story: _cards(told, sorted(versions.get(story, ()))) for story, told in chosen.items()}
     blocks = [block for language in languages for block in chrome_blocks(topics, language)]
     blocks += [b for language in languages for tells in cards.values() for b in story_blocks(tells, language)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -74,6 +82,7 @@ def freeze_digest(shop: Workshop, edition_id: int, *, now: datetime) -> int:
     data = pack_manifest(manifest)
     blobs[address(data)] = data
     with writing(shop.engine) as session:
+        guard(session)
         return editions.freeze(
             session,
             edition_id,
@@ -105,7 +114,7 @@ def _rank(
     orders: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, dict[int, str]] = {}
     for since in starts:
-        inside: list[RankFacts] = [
+        inside: list[StoryFacts] = [
             facts_of(story, told)
             for story, told in tellings.items()
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & topics.keys() for t in told)
@@ -139,7 +148,7 @@ def _parts(ranked: Ranked) -> str:
     return f"rank {ranked.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in ranked.parts.items())
 
 
-def _cards(told: Sequence[Telling], told_versions: Sequence[int], until: datetime) -> list[Card]:
+def _cards(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card]:
     """The full telling, and one update for every version that readers were sent before, where there is news."""
     version = max(telling.story_version for telling in told)
     newsworthy = [telling for telling in told if telling.news_at]
@@ -179,7 +188,7 @@ def _facts(
     cards: Mapping[int, Sequence[Card]],
     topics: Mapping[int, str],
     compiled: Compiled,
-) -> dict[int, StoryFacts]:
+) -> dict[int, FrozenStory]:
     """What selection needs; stories whose blocks failed to render are not there, so nobody picks them."""
     broken = {int(key.split("/")[2]) for key in compiled.dropped}
     facts = {}
@@ -187,7 +196,7 @@ def _facts(
         if story in broken:
             continue
         told = chosen[story]
-        facts[story] = StoryFacts(
+        facts[story] = FrozenStory(
             version=full.version,
             topics=tuple(sorted({topic for telling in told for topic in telling.topic_ids} & topics.keys())),
             title=full.title,
@@ -202,7 +211,7 @@ def _manifest(
     shop: Workshop,
     now: datetime,
     topics: Mapping[int, str],
-    facts: Mapping[int, StoryFacts],
+    facts: Mapping[int, FrozenStory],
     orders: Mapping[str, tuple[int, ...]],
     reasons: Mapping[str, Mapping[int, str]],
     chosen: Mapping[int, Sequence[Telling]],

@@ -10,30 +10,23 @@ due, and a delivery is unique per edition and reader.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select
-from sqlmodel import Session
 
-from digest.service.freezing import Workshop, freeze_digest
+from digest.service.freezing import Guard, Workshop, freeze_digest
 from digest.store import editions
 from digest.store.db import reading, writing
 from digest.types import EditionState
-from subscribers.cadence import next_due
+from subscribers.cadence import SLOT_MINUTES, next_due
+from subscribers.due import due
 
 log = logging.getLogger(__name__)
-
-QUARTER = 15
-"""Minutes: send times are quantised, so that one edition serves everybody of a quarter hour."""
 
 ABANDONED = timedelta(minutes=10)
 """An edition by hand that is still not frozen after this long was interrupted: nothing of it was sent, it is
 withdrawn."""
-
-Guard = Callable[[Session], None]
-"""Called first in every planning transaction; raises StaleFence when this process no longer holds the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +38,24 @@ class Planned:
 
 
 def quarter(now: datetime) -> datetime:
-    """The quarter hour that has begun, UTC."""
-    return now.replace(minute=now.minute - now.minute % QUARTER, second=0, microsecond=0)
+    """The quarter hour that has begun, UTC: send times are quantised, so that one edition serves everybody of it."""
+    return now.replace(minute=now.minute - now.minute % SLOT_MINUTES, second=0, microsecond=0)
 
 
 def plan_tick(shop: Workshop, *, now: datetime, key_id: int, guard: Guard) -> list[Planned]:
-    """Plan and freeze what is due at this quarter hour, after finishing what a crash left behind."""
-    planned = [_finish(shop, edition_id, now=now, guard=guard) for edition_id in _left_behind(shop, now, guard)]
+    """Plan and freeze what is due at this quarter hour, after finishing what a crash left behind.
+
+    Durable when this returns. Raises StaleFence when the clock was lost on the way and StoreError; what was committed
+    until then holds, and the next plan goes on from there.
+    """
+
+    def freeze(edition_id: int) -> Planned:
+        return Planned(edition_id, freeze_digest(shop, edition_id, now=now, guard=guard))
+
+    planned = [freeze(edition_id) for edition_id in _left_behind(shop, now, guard)]
     tick = quarter(now)
     with reading(shop.engine) as session:
-        if not editions.count(session, editions.due(tick).limit(1)):
+        if not editions.count(session, due(tick).limit(1)):
             return [done for done in planned if done.deliveries]
     with writing(shop.engine) as session:
         guard(session)
@@ -65,17 +66,18 @@ def plan_tick(shop: Workshop, *, now: datetime, key_id: int, guard: Guard) -> li
             return [done for done in planned if done.deliveries]
     last: int | None = 0
     while last is not None:
-        last = _next_chunk(shop, edition_id, planned_at, tick, last, guard)
-    planned.append(_finish(shop, edition_id, now=now, guard=guard))
+        last = plan_next_chunk(shop, edition_id, planned_at, tick, last, guard)
+    planned.append(freeze(edition_id))
     return [done for done in planned if done.deliveries]
 
 
-def _next_chunk(
+def plan_next_chunk(
     shop: Workshop, edition_id: int, planned_at: datetime, tick: datetime, after_id: int, guard: Guard
 ) -> int | None:
+    """Write one chunk of a tick's deliveries and move its readers, in one transaction; the last id, None when done."""
     with writing(shop.engine) as session:
         guard(session)
-        written = editions.plan_chunk(session, edition_id, editions.due(tick), after_id=after_id, planned_at=planned_at)
+        written = editions.plan_chunk(session, edition_id, due(tick), after_id=after_id, planned_at=planned_at)
         if written is None:
             return None
         last, number = written
@@ -104,12 +106,6 @@ def _left_behind(shop: Workshop, now: datetime, guard: Guard) -> list[int]:
                 )
                 session.delete(edition)
         return kept
-
-
-def _finish(shop: Workshop, edition_id: int, *, now: datetime, guard: Guard) -> Planned:
-    with writing(shop.engine) as session:
-        guard(session)
-    return Planned(edition_id, freeze_digest(shop, edition_id, now=now))
 
 
 def plan_by_hand(

@@ -16,6 +16,7 @@ from digest.store.db import reading, writing
 from digest.types import ViewedMail
 from subscribers import roster
 from subscribers import topics as shelf
+from subscribers.due import audience
 from subscribers.profiles import intern_profile
 from subscribers.tokens import Keyring
 from subscribers.types import Confirmed, ReaderRow, SignUp, TopicRow
@@ -75,7 +76,7 @@ class ReaderDesk:
         editions.plan_chunk(
             session,
             edition_id,
-            editions.audience(None, subscriber_id, any_status=True),
+            audience(None, subscriber_id, any_status=True),
             after_id=0,
             planned_at=planned_at,
         )

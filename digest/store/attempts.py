@@ -9,8 +9,8 @@
     adopt            the new holder takes such an attempt over, to settle it without a call
 
 Those that write are one transaction of the caller's each (`digest.store.db.writing`). Opening, settling, leaving open
-and repeating begin with `ledger.hold`, and so raise StaleFence without a trace when the chunk has changed hands. An attempt
-is settled by compare-and-set on its state and fence, so of two who would settle it, one does.
+and repeating begin with `ledger.hold`, and so raise StaleFence without a trace when the chunk has changed hands. An
+attempt is settled by compare-and-set on its state and fence, so of two who would settle it, one does.
 """
 
 from __future__ import annotations

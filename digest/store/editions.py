@@ -18,8 +18,8 @@ from digest.models import Blob, Chunk, Delivery, Edition, EditionStory
 from digest.store.memory import unpack
 from digest.types import EditionState, Pick
 from subscribers.cadence import period
-from subscribers.models import Subscriber, Subscription
-from subscribers.sql import table
+from subscribers.models import Subscriber
+from subscribers.sql import slices, table
 
 CHUNK = 500
 """Deliveries in a chunk: the unit of leasing and of planning."""
@@ -28,12 +28,11 @@ OVERLAP = timedelta(hours=1)
 """A window reaches this far behind the last one's end: an article seen just before a freeze may be committed just after
 it. Story memory keeps what was sent from coming twice."""
 
-FIRST_WINDOW = {"weekly": period("weekly:mon"), "": period("daily")}
-"""How far back a reader's first digest looks, by the first word of the cadence."""
-
+FIRST_DAILY, FIRST_WEEKLY = period("daily"), period("weekly:mon")
+"""How far back a reader's first digest looks."""
 
 _edition, _chunk, _delivery = table(Edition), table(Chunk), table(Delivery)
-_subscriber, _subscription, _blob, _told = table(Subscriber), table(Subscription), table(Blob), table(EditionStory)
+_subscriber, _blob, _told = table(Subscriber), table(Blob), table(EditionStory)
 
 
 def open_edition(
@@ -48,55 +47,39 @@ def open_edition(
 ) -> tuple[int, datetime, bool]:
     """The edition of this slot: its id, where its window ends, and whether this call made it."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    made = session.execute(
-        dialect.insert(_edition)
-        .values(
-            kind=kind,
-            slot=slot,
-            state=EditionState.PLANNING,
-            priority=priority,
-            topic_id=topic_id,
-            planned_at=planned_at,
-            key_id=key_id,
-            frozen_count=0,
+    made = (
+        session.connection()
+        .execute(
+            dialect.insert(_edition)
+            .values(
+                kind=kind,
+                slot=slot,
+                state=EditionState.PLANNING,
+                priority=priority,
+                topic_id=topic_id,
+                planned_at=planned_at,
+                key_id=key_id,
+                frozen_count=0,
+            )
+            .on_conflict_do_nothing(index_elements=["slot"])
+            .returning(_edition.c.id)
         )
-        .on_conflict_do_nothing(index_elements=["slot"])
-        .returning(_edition.c.id)
-    ).scalar_one_or_none()
-    row = session.execute(select(_edition.c.id, _edition.c.planned_at).where(_edition.c.slot == slot)).one()
+        .scalar_one_or_none()
+    )
+    row = (
+        session.connection().execute(select(_edition.c.id, _edition.c.planned_at).where(_edition.c.slot == slot)).one()
+    )
     return row.id, row.planned_at, made is not None
 
 
 def find_edition(session: Session, slot: str) -> int | None:
     """The edition of a slot, whatever its state."""
-    return session.execute(select(_edition.c.id).where(_edition.c.slot == slot)).scalar_one_or_none()
-
-
-def due(tick: datetime) -> Select[tuple[int]]:
-    """Readers whose hour has come."""
-    return select(_subscriber.c.id).where(
-        _subscriber.c.status == "active", _subscriber.c.next_due_at <= tick, _subscriber.c.profile_id.is_not(None)
-    )
-
-
-def audience(topic_id: int | None, subscriber_id: int | None, *, any_status: bool = False) -> Select[tuple[int]]:
-    """Readers of a send by hand: everybody, one topic's, or one reader."""
-    query = select(_subscriber.c.id).where(_subscriber.c.profile_id.is_not(None))
-    if not any_status:
-        query = query.where(_subscriber.c.status == "active")
-    if subscriber_id is not None:
-        query = query.where(_subscriber.c.id == subscriber_id)
-    if topic_id is not None:
-        mine = select(_subscription.c.subscriber_id).where(
-            _subscription.c.topic_id == topic_id, _subscription.c.status == "active"
-        )
-        query = query.where(_subscriber.c.id.in_(mine))
-    return query
+    return session.connection().execute(select(_edition.c.id).where(_edition.c.slot == slot)).scalar_one_or_none()
 
 
 def count(session: Session, readers: Select[tuple[int]]) -> int:
     """How many readers a query names."""
-    return int(session.execute(select(func.count()).select_from(readers.subquery())).scalar_one())
+    return int(session.connection().execute(select(func.count()).select_from(readers.subquery())).scalar_one())
 
 
 def plan_chunk(
@@ -121,17 +104,21 @@ def plan_chunk(
     )
     if session.get_bind().dialect.name == "postgresql":
         wanted = wanted.with_for_update()
-    ids = session.execute(wanted).scalars().all()
+    ids = [row.id for row in session.connection().execute(wanted)]
     if not ids:
         return None
-    chunk_id = session.execute(
-        insert(_chunk)
-        .values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
-        .returning(_chunk.c.id)
-    ).scalar_one()
+    chunk_id = (
+        session.connection()
+        .execute(
+            insert(_chunk)
+            .values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
+            .returning(_chunk.c.id)
+        )
+        .scalar_one()
+    )
     first = case(
-        (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WINDOW["weekly"], _delivery.c.since.type)),
-        else_=literal(planned_at - FIRST_WINDOW[""], _delivery.c.since.type),
+        (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WEEKLY, _delivery.c.since.type)),
+        else_=literal(planned_at - FIRST_DAILY, _delivery.c.since.type),
     )
     start = (
         literal(since, _delivery.c.since.type) if since is not None else func.coalesce(_subscriber.c.window_from, first)
@@ -147,7 +134,7 @@ def plan_chunk(
         literal(0),
     ).where(_subscriber.c.id.in_(ids))  # the very rows that are locked: asking again might find others
     names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "state", "alone", "tries"]
-    session.execute(insert(_delivery).from_select(names, rows))
+    session.connection().execute(insert(_delivery).from_select(names, rows))
     return ids[-1], len(ids)
 
 
@@ -162,8 +149,7 @@ def move_due(
     """Move the readers of the chunk just planned to their next slot, by compare-and-set on `next_due_at`.
 
     `chunk_of` is (edition, first id exclusive, last id inclusive); `next_of` maps (zone, cadence, minute) to the next
-    due
-    time. Raises StoreError, undoing the chunk with the transaction, when somebody else moved one of them meanwhile.
+    due time. Raises StoreError, undoing the chunk with the transaction, when somebody else moved one of them meanwhile.
     """
     edition_id, low, high = chunk_of
     mine = select(_delivery.c.subscriber_id).where(
@@ -171,7 +157,7 @@ def move_due(
     )
     moved = 0
     for (zone, cadence, minute), next_due in next_of.items():
-        done = session.execute(
+        done = session.connection().execute(
             update(_subscriber)
             .where(
                 _subscriber.c.id.in_(mine),
@@ -182,7 +168,7 @@ def move_due(
             )
             .values(next_due_at=next_due, window_from=planned_at - OVERLAP)
         )
-        moved += done.rowcount  # type: ignore[attr-defined]
+        moved += done.rowcount
     if moved != planned:
         raise StoreError(
             f"planned {planned} readers but could move {moved}: another clock was at work; nothing was changed"
@@ -197,15 +183,15 @@ def rhythms(session: Session, edition_id: int, low: int, high: int) -> list[tupl
         .where(_delivery.c.edition_id == edition_id, _subscriber.c.id > low, _subscriber.c.id <= high)
         .distinct()
     )
-    return [(zone, cadence, minute) for zone, cadence, minute in session.execute(query)]
+    return [(zone, cadence, minute) for zone, cadence, minute in session.connection().execute(query)]
 
 
 def unfrozen(session: Session) -> list[int]:
     """Editions that were planned but not frozen: a crash came between."""
     return list(
-        session.execute(
-            select(_edition.c.id).where(_edition.c.state == EditionState.PLANNING).order_by(_edition.c.id)
-        ).scalars()
+        session.connection()
+        .execute(select(_edition.c.id).where(_edition.c.state == EditionState.PLANNING).order_by(_edition.c.id))
+        .scalars()
     )
 
 
@@ -220,27 +206,27 @@ def get_edition(session: Session, edition_id: int) -> Edition:
 def exists(session: Session, edition_id: int) -> bool:
     """Whether there is such an edition and it was frozen."""
     query = select(_edition.c.id).where(_edition.c.id == edition_id, _edition.c.blob.is_not(None))
-    return session.execute(query).first() is not None
+    return session.connection().execute(query).first() is not None
 
 
 def profile_ids(session: Session, edition_id: int) -> list[int]:
     """The distinct profiles among an edition's deliveries."""
     query = select(_delivery.c.profile_id).where(_delivery.c.edition_id == edition_id).distinct()
-    return sorted(session.execute(query).scalars())
+    return sorted(session.connection().execute(query).scalars())
 
 
 def windows(session: Session, edition_id: int) -> list[datetime]:
     """The distinct window starts among an edition's deliveries."""
     query = select(_delivery.c.since).where(_delivery.c.edition_id == edition_id).distinct()
-    return sorted(session.execute(query).scalars())
+    return sorted(session.connection().execute(query).scalars())
 
 
 def versions_told(session: Session, story_ids: Sequence[int]) -> dict[int, set[int]]:
     """Story id -> the versions that earlier editions froze."""
     told: dict[int, set[int]] = {}
-    for start in range(0, len(story_ids), 500):
-        query = select(_told.c.story_id, _told.c.version).where(_told.c.story_id.in_(story_ids[start : start + 500]))
-        for story_id, version in session.execute(query):
+    for portion in slices(story_ids):
+        query = select(_told.c.story_id, _told.c.version).where(_told.c.story_id.in_(portion))
+        for story_id, version in session.connection().execute(query):
             told.setdefault(story_id, set()).add(version)
     return told
 
@@ -256,22 +242,22 @@ def freeze(
     # In one order always: two freezes that share fragments would otherwise wait for each other on PostgreSQL.
     rows = [{"key": key, "data": blobs[key]} for key in sorted(blobs)]
     for start in range(0, len(rows), 200):
-        session.execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])
-    session.execute(delete(_told).where(_told.c.edition_id == edition_id))
+        session.connection().execute(dialect.insert(_blob).on_conflict_do_nothing(), rows[start : start + 200])
+    session.connection().execute(delete(_told).where(_told.c.edition_id == edition_id))
     if told:
-        session.execute(
+        session.connection().execute(
             insert(_told),
             [{"edition_id": edition_id, "story_id": story, "version": version} for story, version in told.items()],
         )
     planned = count(session, select(_delivery.c.subscriber_id).where(_delivery.c.edition_id == edition_id))
-    changed = session.execute(
+    changed = session.connection().execute(
         update(_edition)
         .where(_edition.c.id == edition_id, _edition.c.state == EditionState.PLANNING)
         .values(
             state=EditionState.FROZEN if planned else EditionState.DONE, frozen_at=at, blob=blob, frozen_count=planned
         )
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    if changed.rowcount != 1:
         raise StoreError(f"edition {edition_id} was frozen by somebody else meanwhile")
     return planned
 
@@ -282,7 +268,7 @@ def blobs(session: Session, keys: Iterable[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for start in range(0, len(wanted), 500):
         query = select(_blob.c.key, _blob.c.data).where(_blob.c.key.in_(wanted[start : start + 500]))
-        found.update({key: bytes(data) for key, data in session.execute(query)})
+        found.update({key: bytes(data) for key, data in session.connection().execute(query)})
     if len(found) != len(wanted):
         raise StoreError(f"{len(wanted) - len(found)} frozen fragments are missing from the database; restore a backup")
     return found
@@ -291,17 +277,21 @@ def blobs(session: Session, keys: Iterable[str]) -> dict[str, bytes]:
 def delivery(session: Session, edition_id: int, subscriber_id: int) -> tuple[int, datetime, tuple[Pick, ...]] | None:
     """What one reader was sent: profile id, window start, picks (empty when nothing was); None without such a
     delivery."""
-    row = session.execute(
-        select(_delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
-            _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id
+    row = (
+        session.connection()
+        .execute(
+            select(_delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
+                _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id
+            )
         )
-    ).one_or_none()
+        .one_or_none()
+    )
     return None if row is None else (row.profile_id, row.since, unpack(row.picks))
 
 
 def ids(session: Session) -> list[int]:
     """Every edition's number, oldest first."""
-    return list(session.execute(select(_edition.c.id).order_by(_edition.c.id)).scalars())
+    return list(session.connection().execute(select(_edition.c.id).order_by(_edition.c.id)).scalars())
 
 
 def recent_system_mails(session: Session, subscriber_id: int, purpose: str, since: datetime) -> list[datetime]:
@@ -317,4 +307,4 @@ def recent_system_mails(session: Session, subscriber_id: int, purpose: str, sinc
         )
         .order_by(_edition.c.planned_at.desc())
     )
-    return list(session.execute(query).scalars())
+    return list(session.connection().execute(query).scalars())

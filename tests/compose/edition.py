@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
-from digest.compose.content import Card, Frozen, Manifest, Site, StoryFacts
+from digest.compose.content import Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import guard
 from digest.compose.theme import Theme
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
@@ -35,6 +35,7 @@ SITE = Site(
     reply_to="desk@example.org",
     postal_address="4 Tallow Hill | Lanthorn",
     accent="#8a3324",
+    accent_dark="#d9806f",
     list_domain="example.org",
 )
 TOPICS = {1: "Harbour & Town", 2: "Energy <new>", 3: "Kultur"}
@@ -69,10 +70,10 @@ def card(story_id: int, title: str = "", **values: Any) -> Card:
     return Card(story_id=story_id, **{**defaults, **texts})
 
 
-def facts(full: Card, topics: Sequence[int], updates: Sequence[Card] = ()) -> StoryFacts:
+def facts(full: Card, topics: Sequence[int], updates: Sequence[Card] = ()) -> FrozenStory:
     """What selection knows of a story."""
     words = len(f"{full.title} {full.summary}".split())
-    return StoryFacts(
+    return FrozenStory(
         full.version, tuple(topics), full.title, words, 1, {update.from_version: update.title for update in updates}
     )
 

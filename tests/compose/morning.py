@@ -8,7 +8,7 @@ from functools import cache
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, inline, story_blocks
-from digest.compose.content import Card, Frozen, Manifest, Site, StoryFacts
+from digest.compose.content import Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import cut
 from digest.compose.theme import Theme, direction
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
@@ -27,6 +27,7 @@ SITE = Site(
     "",
     "4 Tallow Hill | 12345 Lanthorn",
     "#8a3324",
+    "#d4745f",
     "example.org",
 )
 TOPICS = {1: "Harbour & Town", 2: "Energy & Science", 3: "Stadt & Küste", 4: "المدينة والبحر"}
@@ -197,11 +198,11 @@ def digest(language: str, told: Sequence[Card], *, max_stories: int = 12, encodi
     return _composed(Frozen(manifest, html, compiled.text), profile, encoding, memory)
 
 
-def _facts(card: Card) -> StoryFacts:
+def _facts(card: Card) -> FrozenStory:
     topics = HOME[card.language]
     updates = {card.from_version: card.title} if card.from_version else {}
     words = len(f"{card.title} {card.summary}".split())
-    return StoryFacts(card.version, (topics[card.story_id % len(topics)],), card.title, words, 1, updates)
+    return FrozenStory(card.version, (topics[card.story_id % len(topics)],), card.title, words, 1, updates)
 
 
 def confirmation(language: str) -> Envelope:

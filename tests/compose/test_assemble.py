@@ -19,8 +19,8 @@ from digest.compose.blocks import BlockCache
 from digest.compose.content import Card, Frozen, pack_manifest, unpack_manifest
 from digest.compose.fragments import pack, unpack
 from digest.compose.select import select, topic_of
-from digest.compose.theme import direction
-from digest.compose.voice import Voice, shorten
+from digest.compose.theme import direction, shorten
+from digest.compose.voice import Voice
 from digest.types import Due, LeftOut, Pick, ReaderProfile, Recipient
 from tests.compose.edition import (
     EDITION,

@@ -75,7 +75,7 @@ def test_the_cache_knows_a_changed_story_and_a_changed_site() -> None:
     assert "Before" in str(before.html["card/en/1/1/0"])
     assert "After" in str(after.html["card/en/1/1/0"])
     assert "Before" not in str(after.html)
-    red = Site("Red", SITE.public_url, SITE.sender, "", "", "#a1b2c3", "example.org")
+    red = Site("Red", SITE.public_url, SITE.sender, "", "", "#a1b2c3", "#d4e5f6", "example.org")
     assert "#a1b2c3" in str(compile_blocks(theme(), red, chrome_blocks(TOPICS, "en"), cache).html)
 
 

@@ -18,8 +18,7 @@ from lxml import html as markup
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from digest.compose.fragments import MARK
-from digest.compose.theme import direction, on_dark
-from digest.compose.voice import SUBJECT
+from digest.compose.theme import SUBJECT, direction
 from digest.types import Envelope
 from tests.compose import morning
 
@@ -280,16 +279,3 @@ def _stands_where_it_should(page: Page, width: int, pictures: bool) -> None:
         assert headline
         assert picture_box
         assert (picture_box["x"] < headline["x"]) == (card.get_attribute("dir") == "rtl")
-
-
-def test_every_accent_keeps_its_contrast_on_dark_paper() -> None:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    for red in range(0, 256, 51):
-        for green in range(0, 256, 51):
-            for blue in range(0, 256, 51):
-                tuned = luminance(on_dark(f"#{red:02x}{green:02x}{blue:02x}"))
-                assert (tuned + 0.05) / (luminance("#16181a") + 0.05) >= 4.5

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.compose.content import Manifest, StoryFacts
+from digest.compose.content import FrozenStory, Manifest
 from digest.compose.select import BRIEFS, explain, pick_for, select, topic_of
 from digest.types import Pick
 from tests.compose.edition import FROZEN_AT, SINCE, SITE, TOPICS, profile
@@ -18,17 +18,17 @@ CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WINDOW = SINCE.isoformat()
 
 
-def story(*topics: int, version: int = 1, updates: Mapping[int, str] | None = None) -> StoryFacts:
-    return StoryFacts(version, topics, "A headline", 30, 1, updates or {})
+def story(*topics: int, version: int = 1, updates: Mapping[int, str] | None = None) -> FrozenStory:
+    return FrozenStory(version, topics, "A headline", 30, 1, updates or {})
 
 
-def manifest(stories: Mapping[int, StoryFacts], order: tuple[int, ...] | None = None) -> Manifest:
+def manifest(stories: Mapping[int, FrozenStory], order: tuple[int, ...] | None = None) -> Manifest:
     ranked = tuple(stories) if order is None else order
     return Manifest("digest", FROZEN_AT, SITE, TOPICS, stories, {WINDOW: ranked}, {}, {}, {}, {})
 
 
 def chosen(
-    stories: Mapping[int, StoryFacts], memory: Mapping[int, tuple[Pick, ...]] | None = None, **choices: object
+    stories: Mapping[int, FrozenStory], memory: Mapping[int, tuple[Pick, ...]] | None = None, **choices: object
 ) -> list[int]:
     return [pick.story_id for pick in select(manifest(stories), WINDOW, profile(**choices), memory or {})]
 
@@ -91,13 +91,13 @@ def test_explain_says_where_and_why() -> None:
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[dict[int, StoryFacts], tuple[int, ...], dict[int, tuple[Pick, ...]]]:
+def situations(draw: st.DrawFn) -> tuple[dict[int, FrozenStory], tuple[int, ...], dict[int, tuple[Pick, ...]]]:
     stories = {}
     for number in range(1, draw(st.integers(1, 25)) + 1):
         version = draw(st.integers(1, 4))
         topics = draw(st.sets(st.integers(1, 5), min_size=1, max_size=3))
         updates = draw(st.sets(st.integers(1, 4))) & set(range(1, version))
-        stories[number] = StoryFacts(version, tuple(topics), "T", 9, 1, dict.fromkeys(updates, "New"))
+        stories[number] = FrozenStory(version, tuple(topics), "T", 9, 1, dict.fromkeys(updates, "New"))
     order = tuple(draw(st.permutations(list(stories))))
     sent = draw(st.sets(st.sampled_from(list(stories))))
     memory = {}
@@ -112,7 +112,7 @@ def situations(draw: st.DrawFn) -> tuple[dict[int, StoryFacts], tuple[int, ...],
 @CALM
 @given(situations(), st.lists(st.integers(1, 5), unique=True, max_size=5), st.integers(1, 14))
 def test_what_always_holds(
-    situation: tuple[dict[int, StoryFacts], tuple[int, ...], dict[int, tuple[Pick, ...]]], topics: list[int], cap: int
+    situation: tuple[dict[int, FrozenStory], tuple[int, ...], dict[int, tuple[Pick, ...]]], topics: list[int], cap: int
 ) -> None:
     stories, order, memory = situation
     reader = profile(topics=tuple(topics), max_stories=cap)

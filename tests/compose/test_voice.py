@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.compose.voice import Voice, shorten
+from digest.compose.theme import shorten
+from digest.compose.voice import Voice
 from tests.compose.edition import theme
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

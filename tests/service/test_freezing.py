@@ -15,6 +15,7 @@ from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading, writing
 from digest.types import Due, EditionState, Envelope, Pick
+from subscribers import due as roster_due
 from tests.service.town import NOW, Town
 
 DAY = timedelta(days=1)
@@ -44,7 +45,7 @@ def test_what_happens_after_planning_waits_for_the_next_edition(town: Town) -> N
         edition_id, planned_at, _ = editions.open_edition(
             session, "tick", "tick:x", planned_at=NOW, key_id=town.service.keyring.key_id
         )
-        editions.plan_chunk(session, edition_id, editions.due(NOW), after_id=0, planned_at=planned_at)
+        editions.plan_chunk(session, edition_id, roster_due.due(NOW), after_id=0, planned_at=planned_at)
     town.story("Ferry refloated", "harbour", into=story, at=NOW + timedelta(minutes=1))
     freeze_digest(town.service.shop, edition_id, now=NOW + timedelta(minutes=2))
     town.service.dispatch()

@@ -17,6 +17,7 @@ from digest.settings import Settings
 from digest.store import clock, editions
 from digest.store.db import open_database, writing
 from digest.types import EditionState
+from subscribers import due as roster_due
 from tests.service.town import NOW, Town
 
 TICK = NOW.replace(second=0)
@@ -117,7 +118,7 @@ def test_a_crash_before_the_freeze_is_finished_by_the_next_plan(town: Town) -> N
         edition_id, planned_at, _ = editions.open_edition(
             session, "tick", "tick:2026-03-04T06:00Z", planned_at=NOW, key_id=town.service.keyring.key_id
         )
-    planning._next_chunk(town.service.shop, edition_id, planned_at, TICK, 0, free)
+    planning.plan_next_chunk(town.service.shop, edition_id, planned_at, TICK, 0, free)
     assert town.service.dispatch().accepted == 0, "nothing leaves before the freeze"
     town.clock.at = NOW + timedelta(minutes=15)
     planned = town.service.plan()
@@ -141,7 +142,7 @@ def test_a_chunk_whose_readers_were_moved_meanwhile_is_undone(town: Town) -> Non
 
     def plan() -> None:
         with writing(town.engine) as session:
-            due = editions.due(TICK)
+            due = roster_due.due(TICK)
             assert editions.plan_chunk(session, edition_id, due, after_id=0, planned_at=planned_at) == (2, 2)
             session.connection().execute(text("UPDATE subscriber SET next_due_at = NULL WHERE id = 2"))
             rhythms = dict.fromkeys(editions.rhythms(session, edition_id, 0, 2), NEXT_DAY)
@@ -266,7 +267,7 @@ def test_an_interrupted_plan_by_hand_goes_on_under_its_key(town: Town) -> None:
         edition_id, planned_at, _ = editions.open_edition(
             session, "manual", "manual:extra", planned_at=NOW, key_id=key_id
         )
-        editions.plan_chunk(session, edition_id, editions.audience(None, 1), after_id=0, planned_at=planned_at)
+        editions.plan_chunk(session, edition_id, roster_due.audience(None, 1), after_id=0, planned_at=planned_at)
     planned = town.service.send_by_hand(None, None, key="extra")
     assert planned == planning.Planned(edition_id, 3)
 
@@ -275,7 +276,7 @@ def test_an_abandoned_plan_by_hand_is_withdrawn(town: Town) -> None:
     harbour(town)
     with writing(town.engine) as session:
         edition_id, planned_at, _ = editions.open_edition(session, "manual", "manual:extra", planned_at=NOW, key_id=0)
-        editions.plan_chunk(session, edition_id, editions.audience(None, None), after_id=0, planned_at=planned_at)
+        editions.plan_chunk(session, edition_id, roster_due.audience(None, None), after_id=0, planned_at=planned_at)
     town.service.plan()
     assert "manual:extra" in [edition.slot for edition in town.editions()], "it may still be under way"
     town.clock.at = NOW + timedelta(minutes=11)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from digest.settings import Settings
 from digest.types import ViewedMail
 from digest.web.app import create_app
-from subscribers.pages import DARK_PAPER, LIGHT_PAPER, readable
+from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
 from tests.web.conftest import serving
 from tests.web.desk import TEMPLATES, RosterDesk
 

@@ -1,0 +1,32 @@
+"""Who gets a mail: queries for subscriber ids, which the planner narrows down and turns into deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Select, select
+
+from subscribers.models import Subscriber, Subscription
+from subscribers.sql import table
+
+SUBSCRIBER, SUBSCRIPTION = table(Subscriber), table(Subscription)
+
+
+def due(tick: datetime) -> Select[tuple[int]]:
+    """Readers whose hour has come at `tick` (aware, UTC)."""
+    return audience(None, None).where(SUBSCRIBER.c.next_due_at <= tick)
+
+
+def audience(topic_id: int | None, subscriber_id: int | None, *, any_status: bool = False) -> Select[tuple[int]]:
+    """Everybody who is active, one topic's readers, or one reader. `any_status` includes who has not confirmed."""
+    query = select(SUBSCRIBER.c.id).where(SUBSCRIBER.c.profile_id.is_not(None))
+    if not any_status:
+        query = query.where(SUBSCRIBER.c.status == "active")
+    if subscriber_id is not None:
+        query = query.where(SUBSCRIBER.c.id == subscriber_id)
+    if topic_id is not None:
+        mine = select(SUBSCRIPTION.c.subscriber_id).where(
+            SUBSCRIPTION.c.topic_id == topic_id, SUBSCRIPTION.c.status == "active"
+        )
+        query = query.where(SUBSCRIBER.c.id.in_(mine))
+    return query
