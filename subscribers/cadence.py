@@ -47,6 +47,19 @@ def check_minute(send_minute: int) -> int:
     return send_minute
 
 
+def minute_of(time: str) -> int:
+    """Minutes after midnight of a quarter hour such as "07:45". Raises CadenceError, naming what is allowed.
+
+    Seconds, as some browsers send them, must be zero.
+    """
+    hour, _, rest = time.partition(":")
+    minute, _, second = rest.partition(":")
+    digits = time.isascii() and hour.isdigit() and minute.isdigit() and second in ("", "00", "00.000")
+    if not digits or int(hour) > 23 or int(minute) not in range(0, 60, SLOT_MINUTES):
+        raise CadenceError(f"{time[:20]!r} is no quarter hour; use a time such as 07:00 or 18:45")
+    return int(hour) * 60 + int(minute)
+
+
 @lru_cache(maxsize=1024)
 def zone(timezone: str) -> ZoneInfo:
     """The zone of that name in the tz database. Raises CadenceError when there is none.

@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import FormData
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
-from subscribers.cadence import DAYS, parse, zone
+from subscribers.cadence import DAYS, minute_of, parse, zone
 from subscribers.errors import BadAddress, CadenceError
 from subscribers.pages import Voice
 from subscribers.types import SignUp, check_address, clean_name
@@ -146,7 +146,7 @@ def check(fields: Fields, known: Sequence[str], default_timezone: str, network: 
         parse(fields.cadence)
     except CadenceError:
         errors["cadence"] = voice.say("Please choose the days from the list.")
-    minute = quarter_hour(fields.time)
+    minute = _minute(fields.time)
     if minute is None:
         errors["time"] = voice.say("Please choose a time by the quarter hour, such as 07:00 or 18:45.")
     try:
@@ -170,15 +170,11 @@ def check(fields: Fields, known: Sequence[str], default_timezone: str, network: 
     )
 
 
-def quarter_hour(time: str) -> int | None:
-    """Minutes after midnight of "07:45" (seconds, as some browsers send them, must be zero); None for anything else."""
-    hour, _, rest = time.partition(":")
-    minute, _, second = rest.partition(":")
-    if not (time.isascii() and hour.isdigit() and minute.isdigit()) or second not in ("", "00", "00.000"):
+def _minute(time: str) -> int | None:
+    try:
+        return minute_of(time)
+    except CadenceError:
         return None
-    if int(hour) > 23 or int(minute) not in (0, 15, 30, 45):
-        return None
-    return int(hour) * 60 + int(minute)
 
 
 @cache

@@ -47,6 +47,7 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
 
     def end() -> None:
         server.should_exit = True
+        service.stopping.set()
 
     try:
         # From the first mail on: a signal may come before uvicorn listens for it. And uvicorn, when it ends on one,
@@ -58,6 +59,7 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
             server.run(sockets=[listener])
     finally:
         # First the sending, for a gather under way may keep the clock waiting for a slow source.
+        service.stopping.set()
         if clock is not None and clock.running:
             clock.pause()
         stopped = engine.stop()

@@ -74,6 +74,8 @@ class DigestService:
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
+        self.stopping = threading.Event()
+        """Set to end long work early and in order: a gather begins no further source."""
         self._provider: Provider | None = None
         self._fence: int | None = None
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -112,7 +114,14 @@ class DigestService:
         `backlog_too` makes the backlog news, for a first look at a feed.
         """
         rows = gathering.gather(
-            self.engine, self.door, now=self.now, only=only, due_only=due_only, on_row=on_row, workers=GATHER_WORKERS
+            self.engine,
+            self.door,
+            now=self.now,
+            only=only,
+            due_only=due_only,
+            on_row=on_row,
+            workers=GATHER_WORKERS,
+            stop=self.stopping,
         )
         if backlog_too:
             with writing(self.engine) as session:

@@ -266,7 +266,7 @@ def freeze_system(
     words = {name: guard(value) for name, value in values.items()}
     subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, values=words)
     blobs: dict[str, bytes] = {}
-    letter = _letter(shop, mail, language)
+    parts = letter(shop, mail, language)
     manifest = Manifest(
         kind=mail,
         frozen_at=now,
@@ -276,15 +276,16 @@ def freeze_system(
         orders={},
         reasons={},
         times={},
-        html=_store({name: fragment for name, fragment in letter.items() if name != "text"}, blobs),
-        text=_store({"body": letter["text"]}, blobs),
+        html=_store({name: fragment for name, fragment in parts.items() if name != "text"}, blobs),
+        text=_store({"body": parts["text"]}, blobs),
         values={**words, "subject": " ".join(subject.split()), "language": language},
     )
     data = pack_manifest(manifest)
     editions.freeze(session, edition_id, at=now, blob=address(data), blobs={**blobs, address(data): data}, told={})
 
 
-def _letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
+def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
+    """A system mail compiled for one language: the shell's start and end, the body, the text. Rendered once."""
     if (mail, language) not in shop.letters:
         body = shop.theme.render(f"email/{mail}/body.html", language, shop.site)
         text = cut(shop.theme.render(f"email/{mail}/body.txt", language, shop.site))

@@ -7,6 +7,7 @@ record of the gather are one transaction.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -76,12 +77,14 @@ def gather(
     due_only: bool = False,
     on_row: Callable[[GatherRow], None] | None = None,
     workers: int = 8,
+    stop: threading.Event | None = None,
 ) -> list[GatherRow]:
     """Gather from the sources in `only`, or from all; with `due_only` from those of them whose time has come.
 
     `workers` threads fetch and read, this one writes: a transaction for each source, durable before `on_row` hears of
-    it. Returns a row for each source, by number; one that fails is a row with its reason. Raises InputError for an
-    unknown number, StoreError when the database cannot be used (what was gathered before stays).
+    it. A set `stop` begins no further source; those under way are finished. Returns a row for each source, by number;
+    one that fails is a row with its reason. Raises InputError for an unknown number, StoreError when the database
+    cannot be used (what was gathered before stays).
     """
     with reading(engine) as session:
         asked = sources.list_sources(session, only)
@@ -89,7 +92,7 @@ def gather(
             due = {source.id: source for source in sources.due_sources(session, now())}
             asked = [due[number] for number in due if number in {source.id for source in asked}]
     rows = []
-    for got in _fetch_all(door, asked, workers):
+    for got in _fetch_all(door, asked, workers, stop or threading.Event()):
         row = _store(engine, got, now())
         rows.append(row)
         if on_row is not None:
@@ -220,14 +223,14 @@ def _topic_ids(session: Session, slugs: Sequence[str]) -> list[int]:
         raise InputError(str(error)) from None
 
 
-def _fetch_all(door: Door, asked: Sequence[SourceRow], workers: int) -> Iterator[_Got]:
+def _fetch_all(door: Door, asked: Sequence[SourceRow], workers: int, stop: threading.Event) -> Iterator[_Got]:
     """What the workers bring, in the order they are done; only twice `workers` are under way at once."""
     waiting = iter(asked)
     with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="gather") as pool:
         running: set[Future[_Got]] = set()
         try:
             while True:
-                fresh = islice(waiting, max(0, 2 * workers - len(running)))
+                fresh = islice(waiting, 0 if stop.is_set() else max(0, 2 * workers - len(running)))
                 running |= {pool.submit(_get, door, source) for source in fresh}
                 if not running:
                     return

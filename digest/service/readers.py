@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from digest.errors import InputError
 from digest.service.composing import Press
-from digest.service.freezing import Workshop, freeze_system
+from digest.service.freezing import Workshop, freeze_system, letter
 from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading, writing
 from digest.types import ViewedMail
 from subscribers import roster
 from subscribers import topics as shelf
+from subscribers.cadence import minute_of
 from subscribers.due import audience
 from subscribers.profiles import intern_profile
 from subscribers.tokens import Keyring
@@ -55,6 +55,7 @@ class ReaderDesk:
 
     def sign_up(self, asked: SignUp) -> None:
         """Note it, and plan the confirmation mail if there is something to confirm. Raises RosterError."""
+        letter(self._shop, "confirm", self._language(asked.locale))  # rendered before the write lock is taken
         with writing(self._engine) as session:
             done = roster.sign_up(session, asked, now=self.now(), hashes=self.keyring.address_hashes(asked.address))
             planned = bool(done.subscriber_id and done.pending) and self._plan_confirmation(
@@ -80,10 +81,13 @@ class ReaderDesk:
             after_id=0,
             planned_at=planned_at,
         )
-        language = locale.replace("_", "-").split("-")[0]
-        language = language if language in self._shop.languages else "en"
+        language = self._language(locale)
         freeze_system(self._shop, session, edition_id, "confirm", language, {"topics": ", ".join(topics)}, now=now)
         return True
+
+    def _language(self, locale: str) -> str:
+        language = locale.replace("_", "-").split("-")[0]
+        return language if language in self._shop.languages else "en"
 
     def pending(self, subscriber_id: int) -> Sequence[str]:
         """Names of the topics that wait for this reader's confirmation."""
@@ -130,8 +134,7 @@ class ReaderDesk:
         cadence: str = "daily",
         at: str = "07:00",
     ) -> ReaderRow:
-        """A reader who consented elsewhere, active at once. `at` is a local quarter hour. Raises RosterError,
-        InputError."""
+        """A reader who consented elsewhere, active at once. `at` is a local quarter hour. Raises RosterError."""
         asked = SignUp(
             address=address,
             topics=tuple(topics),
@@ -139,7 +142,7 @@ class ReaderDesk:
             locale=locale,
             timezone=timezone or self.default_timezone,
             cadence=cadence,
-            send_minute=minute_of_day(at),
+            send_minute=minute_of(at),
             form="operator",
         )
         with writing(self._engine) as session:
@@ -159,11 +162,3 @@ class ReaderDesk:
         """Erase a reader. Raises UnknownReader."""
         with writing(self._engine) as session:
             roster.remove(session, address)
-
-
-def minute_of_day(at: str) -> int:
-    """Minutes after midnight of "07:00". Raises InputError for what is no quarter hour."""
-    hour, _, minute = at.partition(":")
-    if not (hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) in (0, 15, 30, 45)):
-        raise InputError(f"{at!r} is no quarter hour; use a time such as 07:00 or 18:45")
-    return int(hour) * 60 + int(minute)

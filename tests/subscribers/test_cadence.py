@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from subscribers.cadence import DAYS, next_due, parse, period
+from subscribers.cadence import DAYS, minute_of, next_due, parse, period
 from subscribers.errors import CadenceError
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory", "posixrules"})
@@ -120,3 +120,14 @@ def test_a_zone_that_is_none(wrong: str) -> None:
 def test_a_send_time_that_is_none(wrong: int) -> None:
     with pytest.raises(CadenceError, match="quarter hour"):
         next_due("daily", wrong, "UTC", after=utc("2026-01-01T00:00"))
+
+
+def test_a_quarter_hour_is_told_in_minutes() -> None:
+    told = {"00:00": 0, "7:15": 435, "23:45": 1425, "07:30:00": 450, "07:45:00.000": 465}
+    assert {time: minute_of(time) for time in told} == told
+
+
+@pytest.mark.parametrize("time", ["", "7", "07:10", "24:00", "-1:00", "07:٠٠", "07:00:01", "07:0x", "07:00 ", "٧:00"])
+def test_anything_else_is_no_quarter_hour(time: str) -> None:
+    with pytest.raises(CadenceError, match="quarter hour"):
+        minute_of(time)
