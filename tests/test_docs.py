@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,24 @@ def test_every_command_says_what_it_does() -> None:
     tree: Any = typer.main.get_command(app)
     assert tree.commands["send"].help
     assert all(one.help for group in tree.commands.values() for one in getattr(group, "commands", {}).values())
+
+
+def test_every_section_that_a_comment_names_exists(python_files: list[Path]) -> None:
+    """Comments point into docs/design.md by number: "(design, section 5)"."""
+    there = set(re.findall(r"(?m)^## (\d+)\. ", (ROOT / "docs" / "design.md").read_text()))
+    assert there
+    told = {
+        f"{file.relative_to(ROOT)}: section {number}"
+        for file in python_files
+        for numbers in re.findall(r"design(?:\.md)?`?,\s+sections? ([\d, and]+)", file.read_text())
+        for number in re.findall(r"\d+", numbers)
+        if number not in there
+    }
+    assert told == set()
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text()
+        links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text) + re.findall(r'src="(?!https?:)([^"]+)"', text)
+        assert [link for link in links if not (page.parent / link).exists()] == [], page.name

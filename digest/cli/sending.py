@@ -55,7 +55,8 @@ def send(
                 say(f"key {key} was sent before; nothing was sent")
                 raise typer.Exit(NOTHING)
         report = _dispatch(opened, planned.edition_id, planned.deliveries)
-    raise typer.Exit(_summary(report, planned.deliveries))
+        waits = opened.waits(planned.edition_id)
+    raise typer.Exit(_summary(report, planned.deliveries, waits))
 
 
 def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> DispatchReport:
@@ -78,7 +79,7 @@ def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> Dispat
     return report
 
 
-def _summary(report: DispatchReport, deliveries: int) -> int:
+def _summary(report: DispatchReport, deliveries: int, waits: float) -> int:
     names = {
         "accepted": "sent",
         "skipped": "nothing new for them",
@@ -94,7 +95,9 @@ def _summary(report: DispatchReport, deliveries: int) -> int:
         tell(f"error: {report.problem}")
     say(f"sent {plural(report.accepted, 'mail')} of {deliveries}")
     if report.retry:
-        say("next: digest run, or the same later, tries the rest again")
+        say(f"next: digest run, which tries the rest again in {waits:.0f} s")
+    if report.unknown:
+        say("those in doubt may have been accepted; they are never sent again by themselves")
     if report.problem or report.rejected or report.retry or report.unknown:
         return 1
     return 0 if report.accepted else NOTHING
@@ -106,6 +109,7 @@ def try_(
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
     """Show the digest that these feeds would make. Needs no configuration; all that stays is the page."""
+    import shlex
     import webbrowser
 
     from digest.service.trying import try_feeds
@@ -122,7 +126,8 @@ def try_(
         webbrowser.open(tried.page.as_uri())
     if to:
         say(f"mailed to {to} through {settings.provider}" if tried.accepted else f"not mailed to {to}: {tried.problem}")
-    say(f"keep it: digest topics add {tried.name!r} " + " ".join(f"--from {url}" for url in tried.urls))
+    kept = [f"--from {shlex.quote(url)}" for url in tried.urls]
+    say(f"keep it: digest topics add {shlex.quote(tried.name)} {' '.join(kept)}")
     if tried.failed or (to and not tried.accepted):
         raise typer.Exit(1)
 

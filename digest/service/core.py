@@ -207,6 +207,11 @@ class DigestService:
         open_states = (DeliveryState.PLANNED, DeliveryState.ATTEMPTING, DeliveryState.RETRY)
         return Planned(edition_id, sum(waiting.get(state, 0) for state in open_states))
 
+    def waits(self, edition_id: int) -> float:
+        """Seconds until something of this edition can be sent; 0 when it can be now, or when all of it is settled."""
+        with reading(self.engine) as session:
+            return ledger.next_ready(session, edition_id) or 0.0
+
     def close(self) -> None:
         """Release connections and the clock."""
         if self._fence is not None:

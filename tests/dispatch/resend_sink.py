@@ -19,9 +19,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from digest.dispatch.providers.resend import Resend
 
 Step = Callable[["Handler"], bool]
 """Answers by itself and returns True, or returns False to let the call go on as documented."""
@@ -153,3 +156,18 @@ if __name__ == "__main__":
     sys.stdout.write(f"{alone.server_address[1]}\n")
     sys.stdout.flush()
     alone.serve_forever()
+
+
+class Small(Resend):
+    """Resend in batches of three."""
+
+    batch = 3
+
+
+class Keyless(Small):
+    """The same API without idempotency keys, as most are."""
+
+    key_lifetime: timedelta | None = None
+
+    def _key(self, key: str) -> dict[str, str]:
+        return {}

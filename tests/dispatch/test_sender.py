@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -27,22 +26,7 @@ from tests.dispatch.ledger_rows import (
     states,
     value,
 )
-from tests.dispatch.resend_sink import Sink, answering, dropped, error, lost, running
-
-
-class Small(Resend):
-    """Resend in batches of three."""
-
-    batch = 3
-
-
-class Keyless(Small):
-    """The same API without idempotency keys, as most are."""
-
-    key_lifetime: timedelta | None = None
-
-    def _key(self, key: str) -> dict[str, str]:
-        return {}
+from tests.dispatch.resend_sink import Keyless, Sink, Small, answering, dropped, error, lost, running
 
 
 @pytest.fixture
