@@ -321,7 +321,13 @@ def masked(loaded: Loaded) -> list[dict[str, str]]:
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         value = getattr(loaded.settings, name)
-        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        shown = (
+            ", ".join(value)
+            if isinstance(value, tuple)
+            else str(value).lower()
+            if isinstance(value, bool)
+            else str(value)
+        )
         if extra.get("secret") and value:
             shown = _without_password(shown) if name == "database_url" else "(set)"
         rows.append({"setting": variable(name), "value": shown, "from": loaded.origins[name]})

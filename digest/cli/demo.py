@@ -46,7 +46,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def _settings(folder: Path, url: str, port: int) -> Settings:
+def _settings(folder: Path, url: str) -> Settings:
     from digest.settings import Settings
 
     return Settings(
@@ -58,7 +58,6 @@ def _settings(folder: Path, url: str, port: int) -> Settings:
         data_dir=folder,
         secret_keys=(secrets.token_urlsafe(48),),
         host="127.0.0.1",
-        port=port,
         allow_private_networks=True,
     )
 
@@ -71,7 +70,7 @@ def _town(folder: Path, url: str, once: bool, listener: socket.socket) -> bool:
     from digest.service.core import DigestService
     from digest.service.schema import prepare
 
-    settings = _settings(folder, url, 0)
+    settings = _settings(folder, url)
     town = load()
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight - timedelta(days=2) + timedelta(hours=TOWN_MORNING)
@@ -111,7 +110,7 @@ def _folder(feeds: Path, folder: Path, url: str, once: bool, listener: socket.so
     from digest.service.core import DigestService
     from digest.service.schema import prepare
 
-    settings = _settings(folder, url, 0)
+    settings = _settings(folder, url)
     clock = DemoClock(datetime.now(UTC))
     service = DigestService(settings, now=clock, engine=prepare(settings))
     with FolderSite(feeds) as site:

@@ -88,7 +88,7 @@ class Composer:
     def compose(self, due: Due, profile: ReaderProfile, to: Recipient) -> Envelope | LeftOut:
         """One mail, or why there is none: "empty" when the reader's window holds nothing new."""
         if self._manifest.kind != "digest":
-            return self._system(profile, to)
+            return self._system(to)
         picks = due.picks
         if picks is None:
             picks = select(self._manifest, due.since.isoformat(), profile, due.memory)
@@ -251,7 +251,7 @@ class Composer:
 
     # --- envelopes ----------------------------------------------------------------------------------------------------
 
-    def _system(self, profile: ReaderProfile, to: Recipient) -> Envelope:
+    def _system(self, to: Recipient) -> Envelope:
         language = self._manifest.values["language"]
         known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
         links = self._hands.links(to.subscriber_id)

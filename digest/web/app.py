@@ -44,13 +44,18 @@ def create_app(service: WebService, templates: Path) -> FastAPI:
     app.include_router(web.router(service, pages))
     app.include_router(views.router(service, pages))
     _plain_routes(app, service, pages)
-    shows_outbox = settings.provider == "outbox" and settings.host in outbox.LOOPBACK
+    shows_outbox = settings.provider == "outbox" and _only_here(settings)
     if shows_outbox:
-        name = urlsplit(settings.public_url).hostname or ""
-        app.include_router(outbox.router(settings.data_dir / "outbox", pages, name))
+        app.include_router(outbox.router(settings.data_dir / "outbox", pages))
     _index(app, service, pages, shows_outbox)
     _mishaps(app, pages)
     return app
+
+
+def _only_here(settings: Settings) -> bool:
+    """Whether nobody but this machine reaches the pages: they listen on loopback, and no proxy in front makes them
+    public, which PUBLIC_URL would then name."""
+    return settings.host in outbox.LOOPBACK and urlsplit(settings.public_url).hostname in outbox.LOOPBACK
 
 
 def _plain_routes(app: FastAPI, service: WebService, pages: Pages) -> None:

@@ -90,20 +90,19 @@ def opened(name: str, raw: bytes) -> Opened:
     return Opened(name, _header(mail["subject"]), headers, _part(mail, "html"), text)
 
 
-def router(folder: Path, pages: Pages, extra_host: str = "") -> APIRouter:
+def router(folder: Path, pages: Pages) -> APIRouter:
     """The pages under /outbox. They answer only to loopback names, so that no other site can read them by rebinding
-    its own name to this machine; `extra_host` is one more name that is allowed (PUBLIC_URL's).
+    its own name to this machine.
     """
     routes = APIRouter(include_in_schema=False)
-    hosts = LOOPBACK | ({extra_host} if extra_host else set())
 
     def with_mail(request: Request, name: str, answer: Callable[[bytes], Response]) -> Response:
-        raw = read(folder, name) if request.url.hostname in hosts else None
+        raw = read(folder, name) if request.url.hostname in LOOPBACK else None
         return not_found(request, pages) if raw is None else answer(raw)
 
     @routes.api_route("/outbox", methods=PAGE)
     def outbox(request: Request) -> Response:
-        if request.url.hostname not in hosts:
+        if request.url.hostname not in LOOPBACK:
             return not_found(request, pages)
         mails, total = listing(folder)
         return pages.render(request, "outbox.html", {"mails": mails, "total": total})

@@ -96,7 +96,7 @@ def test_other_names_for_this_machine_see_nothing(client: httpx.Client, box: Pat
         assert client.get(path, headers={"host": "localhost"}).status_code == 200
 
 
-@pytest.fixture(params=[{"provider": "resend"}, {"host": "0.0.0.0"}])  # noqa: S104  (that is the point)
+@pytest.fixture(params=[{"provider": "resend"}, {"host": "0.0.0.0"}, {"public_url": "https://paper.example.org"}])  # noqa: S104  (that is the point)
 def elsewhere(
     request: pytest.FixtureRequest, desk: RosterDesk, make_settings: Callable[..., Settings]
 ) -> Iterator[str]:
