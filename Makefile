@@ -13,6 +13,7 @@ help:  ## what can be made here
 # Everything from the index is pinned and hashed. The project itself is installed from this folder, so that the command
 # `digest` exists and follows the files; what builds it is in the lock too, hence nothing else is downloaded.
 $(VENV)/.run: requirements.txt pyproject.toml
+	@echo "installing into $(VENV), which takes about half a minute"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \

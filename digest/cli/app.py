@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Exit codes: 0 done, 1 partly failed, 2 wrong input, 3 nothing to do, 130 interrupted.",
 )
 app.add_typer(topics.app, name="topics")

@@ -34,6 +34,18 @@ def console(*, errors: bool = False) -> Console:
     return Console(stderr=errors, highlight=False, soft_wrap=True)
 
 
+def program() -> str:
+    """How this command was called, so that a hint can be pasted: `digest`, or a path when that is not in PATH."""
+    import os
+    import shutil
+
+    called = sys.argv[0]
+    if shutil.which("digest") or not called.endswith("digest"):
+        return "digest"
+    near = os.path.relpath(called)
+    return called if near.startswith("..") else near
+
+
 def say(line: str) -> None:
     """One plain line on standard output."""
     typer.echo(line)
@@ -66,6 +78,14 @@ def load_settings() -> Loaded:
     return loaded
 
 
+class _Notes(logging.Handler):
+    """Warnings as plain lines, through `sys.stderr` as it is then: a progress line redirects it to stay whole."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line; the traceback too, when there is one."""
+        sys.stderr.write(f"{record.levelname.lower()}: {logging.Formatter().format(record)}\n")
+
+
 @contextmanager
 def service() -> Iterator[DigestService]:
     """The service on the configured database. A SQLite database that is not there yet is made."""
@@ -73,7 +93,7 @@ def service() -> Iterator[DigestService]:
     from digest.service.schema import prepare
 
     settings = load_settings().settings
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
     opened = DigestService(settings, engine=prepare(settings))
     try:
         yield opened

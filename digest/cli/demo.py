@@ -152,15 +152,19 @@ def _report(morning: Morning) -> None:
     show(rows, ["reader", "at", "stories", "updates", "subject"], right=["stories", "updates"])
     if morning.quiet:
         say(f"nothing new for {', '.join(morning.quiet)}: no mail")
+    if morning.whys:
+        say(f"why these, in the mail of {morning.watched}?")
     for headline, why in morning.whys:
-        say(f"  why “{headline}”? {why}")
+        say(f"  “{headline}”")
+        say(f"    {why}")
 
 
 def _where_to_click(url: str, site_url: str) -> None:
     say("")
-    say(f"the mails          {url}/outbox")
+    say(f"the mails          {url}/outbox (also the confirmation, when you sign up)")
     say(f"the sign-up form   {url}/subscribe")
     say(f"the publishers     {site_url}/")
+    say("The demo plays with its own clock: it is the evening of the third day there.")
     say("Ctrl-C ends the demo and removes what it made")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import AsJson, Yes, confirm, say, service, show
+from digest.cli.common import AsJson, Yes, confirm, program, say, service, show
 
 if TYPE_CHECKING:
     from subscribers.types import ReaderRow
@@ -15,6 +15,8 @@ app = typer.Typer(help="Readers.", no_args_is_help=True, rich_markup_mode=None)
 
 Address = Annotated[str, typer.Argument(help="The reader's address.")]
 COLUMNS = ["id", "address", "name", "status", "topics", "cadence", "at", "timezone", "language", "next"]
+LISTED = ["id", "address", "status", "topics", "when", "next"]
+"""What fits beside each other on 80 columns; `--json` and `show` tell the rest."""
 
 
 @app.command("add")
@@ -29,10 +31,16 @@ def add(
 ) -> None:
     """Add a reader who has given their consent elsewhere; they are active at once."""
     with service() as opened:
+        known = {each.address.lower() for each in opened.readers.find(address)}
         reader = opened.readers.add(
             address, topics=topic, name=name, timezone=timezone, locale=language, cadence=cadence, at=at
         )
-    say(f"added {reader.address}; first digest at {reader.next_due_at:%Y-%m-%d %H:%M} UTC")
+    if known:
+        held = ", ".join(reader.topics)
+        say(f"{reader.address} is a reader already; topics now: {held}; hour and zone stay as they were")
+    else:
+        say(f"added {reader.address}; first digest {_local(reader)}")
+    say(f"next: {program()} run")
 
 
 @app.command("list")
@@ -45,7 +53,7 @@ def list_(
     """List readers."""
     with service() as opened:
         rows = [_row(reader) for reader in opened.readers.list(topic=topic, limit=limit, after_id=after)]
-    show(rows, COLUMNS, as_json=as_json, right=["id"])
+    show(rows, COLUMNS if as_json else LISTED, as_json=as_json, right=["id"])
     if len(rows) == limit and not as_json:
         say(f"there may be more; next: digest subscribers list --after {rows[-1]['id']}")
 
@@ -54,11 +62,13 @@ def list_(
 def show_(address: Address, as_json: AsJson = False) -> None:
     """Show one reader."""
     with service() as opened:
-        row = _row(opened.readers.show(address))
+        reader = opened.readers.show(address)
+        row = _row(reader)
     if as_json:
         show([row], COLUMNS, as_json=True)
     else:
-        show([{"what": key, "value": value} for key, value in row.items()], ["what", "value"])
+        row["next"] = _local(reader)
+        show([{"what": key, "value": row[key]} for key in COLUMNS], ["what", "value"])
 
 
 @app.command("remove")
@@ -73,6 +83,7 @@ def remove(address: Address, yes: Yes = False) -> None:
 
 
 def _row(reader: ReaderRow) -> dict[str, object]:
+    at = f"{reader.send_minute // 60:02}:{reader.send_minute % 60:02}"
     return {
         "id": reader.id,
         "address": reader.address,
@@ -80,8 +91,18 @@ def _row(reader: ReaderRow) -> dict[str, object]:
         "status": reader.status,
         "topics": reader.topics,
         "cadence": reader.cadence,
-        "at": f"{reader.send_minute // 60:02}:{reader.send_minute % 60:02}",
+        "at": at,
         "timezone": reader.timezone,
         "language": reader.locale,
+        "when": f"{reader.cadence} {at} {reader.timezone}",
         "next": reader.next_due_at,
     }
+
+
+def _local(reader: ReaderRow) -> str:
+    """When the next digest comes, by the reader's own clock."""
+    from zoneinfo import ZoneInfo
+
+    if reader.next_due_at is None:
+        return "never, as things stand"
+    return f"{reader.next_due_at.astimezone(ZoneInfo(reader.timezone)):%Y-%m-%d %H:%M} {reader.timezone}"

@@ -13,13 +13,14 @@ from digest.cli.common import (
     load_settings,
     on_interrupt,
     plural,
+    program,
     progress,
     say,
     service,
     show,
     tell,
 )
-from digest.errors import Interrupted
+from digest.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from digest.service.core import DigestService
@@ -30,36 +31,64 @@ if TYPE_CHECKING:
 def send(
     topic: Annotated[str | None, typer.Option(help="Only this topic's readers and stories.")] = None,
     to: Annotated[str | None, typer.Option(help="Only this reader.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would get it; write and send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be looked at; write nothing.")] = False,
     key: Annotated[str | None, typer.Option(help="The same key never sends twice; for scripts.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with earlier sends that still wait.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Make another, although an earlier send still waits.")] = False,
     yes: Yes = False,
 ) -> None:
     """Send a digest now of what each reader has not been sent yet."""
     with service() as opened:
+        if resume:
+            raise typer.Exit(_resume(opened))
         count, topic_id, reader_id = opened.audience(topic, to)
         whom = plural(count, "reader") + (f" of {topic}" if topic else "")
         if not count:
-            say("nobody to send to; next: digest subscribers add ADDRESS --topic SLUG")
+            say(f"nobody to send to; next: {program()} subscribers add ADDRESS --topic SLUG")
             raise typer.Exit(NOTHING)
+        opened.sender()  # names what is still missing for a real send
         if dry_run:
-            opened.sender()  # names what is still missing for a real send
-            say(f"would send to {whom} through {opened.settings.provider}; nothing was written or sent")
+            say(f"would look at {whom} and send through {_carrier(opened)}; who has nothing new gets no mail")
+            say("nothing was written or sent")
             return
-        opened.sender()
+        if key is None and not new:
+            _nothing_waits(opened)
         if not yes:
-            confirm(f"Send to {whom} through {opened.settings.provider}?")
+            confirm(f"Send to {whom} through {_carrier(opened)}?")
         planned = opened.send_by_hand(topic_id, reader_id, key=key)
         if planned is None:
             planned = opened.unsent(key or "")  # an interrupted send goes on where it was
             if not planned.deliveries:
                 say(f"key {key} was sent before; nothing was sent")
                 raise typer.Exit(NOTHING)
-        report = _dispatch(opened, planned.edition_id, planned.deliveries)
-        waits = opened.waits(planned.edition_id)
-    raise typer.Exit(_summary(report, planned.deliveries, waits))
+        raise typer.Exit(_dispatch(opened, planned.edition_id, planned.deliveries))
 
 
-def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> DispatchReport:
+def _carrier(opened: DigestService) -> str:
+    settings = opened.settings
+    return f"the local outbox in {settings.data_dir / 'outbox'}" if settings.provider == "outbox" else settings.provider
+
+
+def _nothing_waits(opened: DigestService) -> None:
+    """A send that is repeated because it failed should go on, not make a second mail of the next stories."""
+    waiting = opened.unfinished()
+    if waiting:
+        raise InputError(
+            f"{plural(sum(waiting.values()), 'mail')} of an earlier send still waiting; `digest send --resume` goes on "
+            "with it now, `digest run` in its time, `--new` makes another"
+        )
+
+
+def _resume(opened: DigestService) -> int:
+    waiting = opened.unfinished()
+    if not waiting:
+        say("no earlier send is waiting")
+        return NOTHING
+    return max(_dispatch(opened, edition_id, count) for edition_id, count in waiting.items())
+
+
+def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> int:
+    """Send an edition, with a progress line and a summary; the exit code."""
     import threading
 
     stop = threading.Event()
@@ -70,13 +99,16 @@ def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> Dispat
             done = report.accepted + report.rejected + report.skipped + report.unknown
             bar.update(task, completed=done)
 
-        report = opened.dispatch(stop=stop, on_progress=moved, edition_id=edition_id)
+        report = opened.resume(edition_id, stop=stop, on_progress=moved)
     if stop.is_set():
         left = deliveries - report.accepted - report.rejected - report.skipped - report.unknown
         raise Interrupted(
-            f"interrupted after {plural(report.accepted, 'mail')}; `digest run` sends the {left} that are left"
+            f"interrupted after {plural(report.accepted, 'mail')}; `digest send --resume` sends the other {left}"
         )
-    return report
+    code = _summary(report, deliveries, opened.waits(edition_id))
+    if report.accepted and opened.settings.provider == "outbox":
+        say(f"next: {program()} run, which shows the outbox at {opened.settings.public_url}/outbox")
+    return code
 
 
 def _summary(report: DispatchReport, deliveries: int, waits: float) -> int:
@@ -95,7 +127,7 @@ def _summary(report: DispatchReport, deliveries: int, waits: float) -> int:
         tell(f"error: {report.problem}")
     say(f"sent {plural(report.accepted, 'mail')} of {deliveries}")
     if report.retry:
-        say(f"next: digest run, which tries the rest again in {waits:.0f} s")
+        say(f"next: `digest run` tries the rest again in {waits:.0f} s, `digest send --resume` at once")
     if report.unknown:
         say("those in doubt may have been accepted; they are never sent again by themselves")
     if report.problem or report.rejected or report.retry or report.unknown:
@@ -127,7 +159,7 @@ def try_(
     if to:
         say(f"mailed to {to} through {settings.provider}" if tried.accepted else f"not mailed to {to}: {tried.problem}")
     kept = [f"--from {shlex.quote(url)}" for url in tried.urls]
-    say(f"keep it: digest topics add {shlex.quote(tried.name)} {' '.join(kept)}")
+    say(f"keep it: {program()} topics add {shlex.quote(tried.name)} {' '.join(kept)}")
     if tried.failed or (to and not tried.accepted):
         raise typer.Exit(1)
 

@@ -26,7 +26,11 @@ def serve(service: DigestService, host: str, port: int) -> None:
     service.sender()
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    say(f"serving http://{shown}:{listener.getsockname()[1]}/subscribe (Ctrl-C stops)")
+    at = f"http://{shown}:{listener.getsockname()[1]}"
+    say(f"sign-up  {at}/subscribe")
+    if service.settings.provider == "outbox":
+        say(f"mails    {at}/outbox (written to {service.settings.data_dir / 'outbox'}, nothing leaves this machine)")
+    say("Ctrl-C stops")
     try:
         serve_on(service, listener)
     finally:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.common import NOTHING, AsJson, Yes, confirm, plural, progress, say, service, show
+from digest.cli.common import NOTHING, AsJson, Yes, confirm, plural, program, progress, say, service, show
+from digest.errors import InputError
 
 app = typer.Typer(help="Sources: where articles come from.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -24,7 +25,7 @@ def add(
     with service() as opened:
         added = opened.sources.add(url, topics=topic, name=name)
     say(f"added source {added.id}: {added.name} ({added.url})")
-    say("next: digest gather")
+    say(f"next: {program()} gather")
 
 
 @app.command("list")
@@ -61,9 +62,12 @@ def edit(
 @app.command("remove")
 def remove(source: Id, yes: Yes = False) -> None:
     """Remove a source and its articles."""
-    if not yes:
-        confirm(f"Remove source {source} and its articles?")
     with service() as opened:
+        known = next((each for each in opened.sources.list() if each.id == source), None)
+        if known is None:
+            raise InputError(f"there is no source {source}; `digest sources list` shows them")
+        if not yes:
+            confirm(f"Remove source {source}, {known.label}, and its articles?")
         opened.sources.remove(source)
     say(f"removed source {source}")
 
@@ -105,13 +109,14 @@ def gather(
         total = len(source) if source else len(opened.sources.list())
         task = bar.add_task("gathering", total=total)
         rows = opened.gather(only=source, due_only=due, on_row=lambda _: bar.advance(task))
-    columns = ["source", "status", "new", "changed", "ms", "reason"]
-    shown = [{name: getattr(row, name) for name in columns} for row in rows]
-    show(shown, columns, as_json=as_json, right=["new", "changed", "ms"])
+    columns = ["id", "source", "status", "new", "changed", "ms", "reason"]
+    shown = [{"id": row.source_id, **{name: getattr(row, name) for name in columns[1:]}} for row in rows]
+    show(shown, columns, as_json=as_json, right=["id", "new", "changed", "ms"])
     failed = sum(row.status == "failed" for row in rows)
     if not rows:
         if not as_json:
-            say("no source is due" if due else "there is no source to gather; next: digest topics add NAME --from URL")
+            none = f"there is no source to gather; next: {program()} topics add NAME --from URL"
+            say("no source is due" if due else none)
         raise typer.Exit(NOTHING)
     if not as_json:
         articles = plural(sum(row.new for row in rows), "article")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from digest.cli.common import AsJson, Yes, confirm, say, service, show
+from digest.cli.common import AsJson, Yes, confirm, program, say, service, show
 
 app = typer.Typer(help="Topics: what readers subscribe to.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,7 +31,7 @@ def add(
     say(f"added topic {topic.slug}")
     for added in sources:
         say(f"added source {added.id}: {added.name} ({added.url})")
-    say(f"next: digest {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
+    say(f"next: {program()} {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
 
 
 @app.command("list")

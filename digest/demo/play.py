@@ -75,6 +75,8 @@ class Morning:
     quiet: tuple[str, ...]
     """Readers for whom there was nothing new."""
     whys: tuple[tuple[str, str], ...]
+    watched: str = ""
+    """Whose mail the whys are about."""
     problems: tuple[str, ...] = ()
 
 
@@ -141,9 +143,9 @@ class Play:
                 self.service.dispatch(edition_id=planned.edition_id)
                 self._collect(planned.edition_id, mails, quiet, whys)
         mails.sort(key=lambda mail: mail.reader)
-        return Morning(
-            number, tuple(rows), tuple(mails), tuple(quiet), tuple(whys), tuple(self._problems(number, rows, mails))
-        )
+        watched = self.service.readers.list(limit=1)[0].name
+        problems = tuple(self._problems(number, rows, mails))
+        return Morning(number, tuple(rows), tuple(mails), tuple(quiet), tuple(whys), watched, problems)
 
     def _collect(self, edition_id: int, mails: list[Mail], quiet: list[str], whys: list[tuple[str, str]]) -> None:
         for place, reader in enumerate(self.service.readers.list()):
@@ -156,7 +158,7 @@ class Play:
             full = tuple(pick.story_id for pick in told.picks if not pick.from_version)
             updates = tuple(pick.story_id for pick in told.picks if pick.from_version)
             at = self.clock().astimezone(ZoneInfo(reader.timezone))
-            mails.append(Mail(reader.name, f"{at:%H:%M}", told.subject, full, updates))
+            mails.append(Mail(reader.name, f"{at:%H:%M} {reader.timezone}", told.subject, full, updates))
             for story in full:
                 counts = self.sent.setdefault(reader.name, {})
                 counts[story] = counts.get(story, 0) + 1

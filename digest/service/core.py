@@ -207,6 +207,22 @@ class DigestService:
         open_states = (DeliveryState.PLANNED, DeliveryState.ATTEMPTING, DeliveryState.RETRY)
         return Planned(edition_id, sum(waiting.get(state, 0) for state in open_states))
 
+    def unfinished(self) -> dict[int, int]:
+        """Editions by hand with deliveries that wait -> how many."""
+        with reading(self.engine) as session:
+            return ledger.unfinished(session, "manual")
+
+    def resume(
+        self,
+        edition_id: int,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[DispatchReport], None] | None = None,
+    ) -> DispatchReport:
+        """Go on with an edition at once, whatever its retries were waiting for."""
+        with writing(self.engine) as session:
+            ledger.hurry(session, edition_id)
+        return self.dispatch(stop=stop, on_progress=on_progress, edition_id=edition_id)
+
     def waits(self, edition_id: int) -> float:
         """Seconds until something of this edition can be sent; 0 when it can be now, or when all of it is settled."""
         with reading(self.engine) as session:

@@ -17,6 +17,7 @@ from subscribers import roster
 from subscribers import topics as shelf
 from subscribers.cadence import minute_of
 from subscribers.due import audience
+from subscribers.errors import UnknownReader
 from subscribers.profiles import intern_profile
 from subscribers.tokens import Keyring
 from subscribers.types import Confirmed, ReaderRow, SignUp, TopicRow
@@ -152,6 +153,14 @@ class ReaderDesk:
         """Readers by number, `limit` at most, after the one given."""
         with reading(self._engine) as session:
             return roster.list_subscribers(session, topic=topic, limit=limit, after_id=after_id)
+
+    def find(self, address: str) -> Sequence[ReaderRow]:
+        """The active reader with this address, or nobody. Raises nothing for what is no address."""
+        try:
+            found = self.show(address)
+        except UnknownReader:
+            return []
+        return [found] if found.status == "active" else []
 
     def show(self, address: str) -> ReaderRow:
         """Raises UnknownReader."""

@@ -210,3 +210,33 @@ def count_deliveries(session: Session, edition_id: int) -> dict[DeliveryState, i
         select(_delivery.c.state, func.count()).where(_delivery.c.edition_id == edition_id).group_by(_delivery.c.state)
     )
     return {DeliveryState(state): count for state, count in rows}
+
+
+def unfinished(session: Session, kind: str) -> dict[int, int]:
+    """Frozen editions of a kind that have deliveries waiting -> how many, oldest first."""
+    rows = session.connection().execute(
+        select(_delivery.c.edition_id, func.count())
+        .join(_edition, _edition.c.id == _delivery.c.edition_id)
+        .where(_edition.c.kind == kind, _edition.c.state == EditionState.FROZEN, _delivery.c.state.not_in(_TERMINAL))
+        .group_by(_delivery.c.edition_id)
+        .order_by(_delivery.c.edition_id)
+    )
+    return {row.edition_id: row[1] for row in rows}
+
+
+def hurry(session: Session, edition_id: int) -> None:
+    """Let what rests in an edition be tried again at once: an operator has mended what held it up.
+
+    Chunks under lease and attempts in doubt stay as they are.
+    """
+    connection = session.connection()
+    connection.execute(
+        update(_chunk)
+        .where(_chunk.c.edition_id == edition_id, _chunk.c.state == ChunkState.PLANNED)
+        .values(ready_at=0.0)
+    )
+    connection.execute(
+        update(_delivery)
+        .where(_delivery.c.edition_id == edition_id, _delivery.c.state == DeliveryState.RETRY)
+        .values(retry_at=0.0)
+    )

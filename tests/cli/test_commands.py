@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Digest
+from tests.dispatch.resend_sink import running
 from tests.gather.site import Site
 
 
@@ -177,7 +178,7 @@ def test_unknown_readers(digest: Digest) -> None:
 
 def test_send(digest: Digest, site: Site) -> None:
     with_reader(digest, site)
-    assert "would send to 1 reader" in digest("send", "--dry-run").out
+    assert "would look at 1 reader" in digest("send", "--dry-run").out
     assert digest.outbox == []
     assert "sent 1 mail of 1" in digest("send", "--yes", "--key", "one").out
     assert len(digest.outbox) == 1
@@ -203,6 +204,48 @@ def test_send_asks_and_takes_no_for_an_answer(digest: Digest, site: Site, monkey
     monkeypatch.setattr("sys.stdin", StringIO("y\n"))
     assert digest("send").code == 0
     assert len(digest.outbox) == 1
+
+
+def test_a_send_that_failed_goes_on_instead_of_making_a_second_mail(
+    digest: Digest, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_reader(digest, site)
+    for name, value in RESEND.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RESEND_BASE_URL", "http://127.0.0.1:9")  # nobody listens there
+    failed = digest("send", "--yes")
+    assert failed.code == 1
+    assert "to be tried again" in failed.out
+    digest("send", "--yes").fails("1 mail of an earlier send", "--resume", "--new")
+    with running(digest.folder / "sink.log") as sink:
+        monkeypatch.setenv("RESEND_BASE_URL", sink.url)
+        assert "sent 1 mail of 1" in digest("send", "--resume").out
+        assert len(sink.mails()) == 1
+        nothing = digest("send", "--resume")
+        assert (nothing.code, "no earlier send is waiting" in nothing.out) == (3, True)
+        assert digest("send", "--yes").code == 3, "there is nothing new for anybody"
+        assert len(sink.mails()) == 1
+
+
+RESEND = {
+    "PROVIDER": "resend",
+    "RESEND_API_KEY": "re_key",
+    "FROM": "Paper <paper@news.example.org>",
+    "REPLY_TO": "editor@example.org",
+    "POSTAL_ADDRESS": "4 Tallow Hill",
+    "PUBLIC_URL": "https://digest.example.org",
+}
+
+
+def test_adding_a_reader_again_says_what_stays(digest: Digest) -> None:
+    digest("topics", "add", "Harbour")
+    digest("topics", "add", "Science")
+    who = ("subscribers", "add", "ada@example.org", "--timezone", "Europe/Berlin")
+    assert "first digest" in digest(*who, "--topic", "harbour").out
+    again = digest(*who, "--topic", "science", "--at", "18:00")
+    assert "is a reader already" in again.out
+    assert "harbour, science" in again.out
+    assert digest("subscribers", "list", "--json").rows[0]["at"] == "07:00"
 
 
 def test_send_refuses(digest: Digest) -> None:

@@ -367,3 +367,18 @@ def test_an_attempt_left_open_keeps_its_deliveries_and_says_why(database: Engine
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_in_an_edition_can_be_hurried(database: Engine) -> None:
+    edition = plan(database, add_readers(database, 2), slot="manual:a", kind="manual")
+    held = taken(database)
+    attempt = opened(database, held, composed(due(database, held)))
+    settled(database, held, attempt.attempt_id, {1: Accepted("m1"), 2: attempts.Retry(900.0, "down")})
+    closed(database, held, pause=900.0)
+    assert lease(database) is None
+    with writing(database) as session:
+        assert ledger.unfinished(session, "manual") == {edition: 1}
+        assert ledger.unfinished(session, "tick") == {}
+        ledger.hurry(session, edition)
+    again = due(database, taken(database))
+    assert [each.subscriber_id for each in again] == [2]
