@@ -51,6 +51,15 @@ def say(line: str) -> None:
     typer.echo(line)
 
 
+def explain(text: str, indent: str = "    ") -> None:
+    """A longer sentence, wrapped between words and indented."""
+    import shutil
+    import textwrap
+
+    width = min(shutil.get_terminal_size().columns, 100)
+    typer.echo(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent))
+
+
 def tell(line: str) -> None:
     """One plain line on standard error: notes and hints, out of the way of what a script reads."""
     typer.echo(line, err=True)
@@ -102,9 +111,17 @@ def service() -> Iterator[DigestService]:
 
 
 def show(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool = False, right: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool = False,
+    right: Sequence[str] = (),
+    clip: Sequence[str] = (),
 ) -> None:
-    """Rows as a table on a terminal, as aligned plain lines elsewhere, as JSON when asked."""
+    """Rows as a table on a terminal, as aligned plain lines elsewhere, as JSON when asked.
+
+    Columns in `clip` are cut where the terminal ends; the others are folded.
+    """
     if as_json:
         typer.echo(
             json.dumps([{name: row.get(name) for name in columns} for row in rows], ensure_ascii=False, default=str)
@@ -119,12 +136,21 @@ def show(
             padded = (c.rjust(w) if n in right else c.ljust(w) for c, w, n in zip(line, widths, columns, strict=True))
             typer.echo("  ".join(padded).rstrip())
         return
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for at, name in enumerate(columns):
+        widest = max(cell_len(line[at]) for line in [list(columns), *cells])
+        table.add_column(
+            name,
+            justify="right" if name in right else "left",
+            overflow="ellipsis" if name in clip else "fold",
+            no_wrap=name in clip,
+            # A column that may be cut would otherwise take its full width first, at the cost of the others.
+            min_width=widest if clip and name not in clip else None,
+        )
     for line in cells:
         table.add_row(*(Text(cell) for cell in line))  # Text: brackets in a headline are no markup
     console().print(table, soft_wrap=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import plural, say, show, tell
+from digest.cli.common import explain, plural, say, show, tell
 
 if TYPE_CHECKING:
     import socket
@@ -149,22 +149,23 @@ def _report(morning: Morning) -> None:
         }
         for m in morning.mails
     ]
-    show(rows, ["reader", "at", "stories", "updates", "subject"], right=["stories", "updates"])
+    show(rows, ["reader", "at", "stories", "updates", "subject"], right=["stories", "updates"], clip=["subject"])
     if morning.quiet:
         say(f"nothing new for {', '.join(morning.quiet)}: no mail")
     if morning.whys:
         say(f"why these, in the mail of {morning.watched}?")
     for headline, why in morning.whys:
-        say(f"  “{headline}”")
-        say(f"    {why}")
+        explain(f"“{headline}”", "  ")
+        explain(why)
 
 
 def _where_to_click(url: str, site_url: str) -> None:
     say("")
-    say(f"the mails          {url}/outbox (also the confirmation, when you sign up)")
+    say(f"the mails          {url}/outbox")
     say(f"the sign-up form   {url}/subscribe")
     say(f"the publishers     {site_url}/")
-    say("The demo plays with its own clock: it is the evening of the third day there.")
+    say("When you sign up, your confirmation is among the mails. The town's clock stands")
+    say("at the evening of the third day.")
     say("Ctrl-C ends the demo and removes what it made")
 
 

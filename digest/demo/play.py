@@ -158,7 +158,15 @@ class Play:
             full = tuple(pick.story_id for pick in told.picks if not pick.from_version)
             updates = tuple(pick.story_id for pick in told.picks if pick.from_version)
             at = self.clock().astimezone(ZoneInfo(reader.timezone))
-            mails.append(Mail(reader.name, f"{at:%H:%M} {reader.timezone}", told.subject, full, updates))
+            mails.append(
+                Mail(
+                    reader.name,
+                    f"{at:%H:%M} {reader.timezone.rpartition('/')[2].replace('_', ' ')}",
+                    told.subject,
+                    full,
+                    updates,
+                )
+            )
             for story in full:
                 counts = self.sent.setdefault(reader.name, {})
                 counts[story] = counts.get(story, 0) + 1
