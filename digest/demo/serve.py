@@ -8,6 +8,7 @@ left behind.
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -35,7 +36,7 @@ class Answer:
         return f'"{blake2b(self.body, digest_size=12).hexdigest()}"'
 
 
-class LoopbackSite:
+class LoopbackSite(ABC):
     """A context manager that serves `answer(path)` on 127.0.0.1. Subclasses say what stands where."""
 
     def __init__(self, port: int = 0) -> None:
@@ -51,9 +52,9 @@ class LoopbackSite:
         """Without a slash at its end."""
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
+    @abstractmethod
     def answer(self, path: str) -> Answer | None:
         """What stands at the decoded absolute `path`; None is a 404. Called from many threads."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._thread.start()

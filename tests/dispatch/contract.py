@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,16 +37,12 @@ def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-class ProviderContract:
-    """Inherited by each provider's test class."""
+class ProviderContract(ABC):
+    """Inherited by each provider's test class, which gives the fixture `provider`."""
 
-    @pytest.fixture
-    def provider(self) -> Provider:
-        raise NotImplementedError
-
+    @abstractmethod
     def arrived(self) -> list[str]:
         """The addresses of the mails that arrived, in any order, one for each arrival."""
-        raise NotImplementedError
 
     def test_declares_itself(self, provider: Provider) -> None:
         assert provider.batch >= 1
