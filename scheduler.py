@@ -33,7 +33,7 @@ def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> Bac
         failed = [row for row in rows if row.status == "failed"]
         if any(row.new or row.changed for row in rows) or failed:
             log.info(
-                "gathered: %s new articles, %s sources asked, %s failed", sum(row.new for row in rows), len(rows), len(failed)
+                "gathered: %s new, %s sources asked, %s failed", sum(row.new for row in rows), len(rows), len(failed)
             )
 
     def plan() -> None:
