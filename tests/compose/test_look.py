@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from digest.compose.fragments import MARK
 from digest.compose.theme import SUBJECT, direction
 from digest.types import Envelope
+from tests.browser import ARGUMENTS, keep_picture
 from tests.compose import morning
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"]
 CLIPPED = 102_000
 """Bytes of HTML after which Gmail hides the rest."""
 
@@ -250,7 +250,7 @@ def test_in_a_real_browser(
     page.route("**/*", serve)
     page.set_content(mail(language, kind).html.decode(), wait_until="load")
     name = f"mail-{kind}-{language}-{width}-{scheme}{'' if pictures else '-blocked'}"
-    page.screenshot(path=artifacts / f"{name}.png", full_page=True)
+    keep_picture(page, artifacts / f"{name}.png")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} scrolls sideways"
     assert all(url.startswith("https://pictures.example.org/") for url in asked), "a mail asks for pictures only"
     contrasts = page.evaluate(CONTRASTS)

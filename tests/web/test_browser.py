@@ -12,11 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from subscribers.web import minute_of
+from tests.browser import ARGUMENTS, keep_picture
 from tests.web.desk import RosterDesk
 
 pytestmark = pytest.mark.browser
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"]
 SIZES = {"phone": (360, 740), "desktop": (1100, 900)}
 
 
@@ -30,7 +30,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 def looked_at(page: Page, file: Path) -> None:
     """Keep a screenshot; no sideways scrolling, and axe-core has nothing to say."""
-    page.screenshot(path=file, full_page=True)
+    keep_picture(page, file)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{file.stem} scrolls sideways"
     # axe is injected, which our Content-Security-Policy refuses to pages but not to the test's own evaluate().
     results = Axe().run(page)
@@ -157,7 +157,7 @@ def test_the_outbox_shows_a_mail_and_opens_its_links(
     looked_at(page, artifacts / "web-outbox.png")
     page.click("text=Neue Fähre legt ab")
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=artifacts / "web-outbox-mail.png", full_page=True)
+    keep_picture(page, artifacts / "web-outbox-mail.png")
     with page.expect_popup() as popup:
         page.frame_locator("iframe").locator("a").click()
     assert popup.value.locator("h1").inner_text().startswith("The news that matters")

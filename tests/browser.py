@@ -1,0 +1,28 @@
+"""Headless Chromium for the tests that look: how it is started, and how a picture is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Error, Page
+
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"]
+"""No sandbox because CI runs as root; nothing outside is asked; neither a GPU nor a large /dev/shm is needed."""
+
+BUSY = "Unable to capture screenshot"
+"""What Chromium says when its compositor made no frame in time. Seen about once in two hundred pictures with both cores
+busy, never twice in a row; the page itself is fine then."""
+
+
+def keep_picture(page: Page, file: Path) -> None:
+    """A screenshot of the whole page, for people to look at. Whatever else goes wrong than BUSY is raised at once."""
+    for _ in range(3):
+        try:
+            page.screenshot(path=file, full_page=True)
+        except Error as error:
+            if BUSY not in str(error):
+                raise
+            page.wait_for_timeout(500)
+        else:
+            return
+    page.screenshot(path=file, full_page=True)
