@@ -118,7 +118,9 @@ class Blob(SQLModel, table=True):
 
 
 class Edition(SQLModel, table=True):
-    """One run for one slot, with its frozen content."""
+    """One run for one slot, with its frozen content. Its number stands in links and is never given twice."""
+
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     kind: str = Field(sa_column=Column(String(12), nullable=False))

@@ -22,6 +22,8 @@ from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from digest.errors import SettingError
 
@@ -44,6 +46,9 @@ def _web_address(value: str) -> str:
         raise ValueError(told) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(told)
+    if not value.isascii() or any(char in value for char in ' <>"\\^`{|}') or "@" in parts.netloc:
+        # It stands in headers such as List-Unsubscribe, where RFC 3986 leaves no choice.
+        raise ValueError("an address in plain ASCII without a password (international domains as xn--...)")
     return value.rstrip("/")
 
 
@@ -57,6 +62,8 @@ def _mailbox(value: str) -> str:
         found = []
     if len(found) != 1 or "@" not in found[0][1]:
         raise ValueError("one mailbox such as Morning Paper <paper@example.org>")
+    if not found[0][1].isascii():
+        raise ValueError("a mailbox whose address is plain ASCII (international domains as xn--...)")
     return value
 
 
@@ -335,5 +342,9 @@ def masked(loaded: Loaded) -> list[dict[str, str]]:
 
 
 def _without_password(url: str) -> str:
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", ":***@") if password else url
+    """As SQLAlchemy understands the address: it finds passwords where the standard library does not."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return "(set, but not a database address)"
+    return parsed.set(query=dict.fromkeys(parsed.query, "***")).render_as_string(hide_password=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from subscribers.errors import CadenceError
@@ -60,15 +61,23 @@ def minute_of(time: str) -> int:
     return int(hour) * 60 + int(minute)
 
 
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+
+
 @lru_cache(maxsize=1024)
 def zone(timezone: str) -> ZoneInfo:
     """The zone of that name in the tz database. Raises CadenceError when there is none.
 
-    The name comes from a stranger's form: ZoneInfo itself refuses names that would leave its folder.
+    Only names that the package tzdata has: this machine's own files may hold more (`posix/...`, `localtime`), which
+    another machine of ours would not know or would read differently.
     """
     try:
+        if timezone not in _names():
+            raise KeyError(timezone)
         return ZoneInfo(timezone)
-    except (OSError, ValueError, KeyError):  # a folder ("Europe"), "../x" or "", an unknown name
+    except (OSError, ValueError, KeyError):
         raise CadenceError(f"{timezone[:64]!r} is no time zone; use a name such as Europe/Berlin") from None
 
 

@@ -138,7 +138,7 @@ class _Here:
     """The page's own address, for links to itself in another language."""
 
     def __init__(self, request: Request) -> None:
-        self._path = request.url.path
+        self._path = "/" + request.url.path.lstrip("/")  # "//elsewhere/" would lead to another site
         self._query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
         self.lang = request.query_params.get("lang", "")
 

@@ -25,6 +25,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from subscribers.errors import BadToken, KeyringError
+from subscribers.types import address_key
 
 PURPOSES = ("leave", "view", "confirm", "manage")
 """Position is the byte in the token and the quarter of the hash: only append, and never beyond four."""
@@ -119,12 +120,12 @@ class Keyring:
         return int.from_bytes(raw[8:12], "big")
 
     def address_hashes(self, address: str) -> list[bytes]:
-        """HMAC-SHA-256 of the address in lower case, one for each key, newest first.
+        """HMAC-SHA-256 of the address in lower case, its domain in ASCII; one for each key, newest first.
 
         A suppression is written with the first and looked for with all, so it survives a rotation for as long as the
         old key stays in the list.
         """
-        told = address.strip().lower().encode()
+        told = address_key(address.strip()).encode()
         return [hmac.digest(key, told, "sha256") for key in self._addresses]
 
     def network_hash(self, host: str) -> bytes | None:

@@ -96,12 +96,14 @@ class _Notes(logging.Handler):
 
 
 @contextmanager
-def service() -> Iterator[DigestService]:
-    """The service on the configured database. A SQLite database that is not there yet is made."""
+def service(host: str = "") -> Iterator[DigestService]:
+    """The service on the configured database. A SQLite database that is not there yet is made. `host` replaces HOST."""
     from digest.service.core import DigestService
     from digest.service.schema import prepare
 
     settings = load_settings().settings
+    if host:  # the pages decide by it what they may show
+        settings = settings.model_copy(update={"host": host})
     logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
     opened = DigestService(settings, engine=prepare(settings))
     try:

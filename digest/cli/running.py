@@ -42,5 +42,5 @@ def run(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
     for chatty in ("httpx", "apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    with service() as opened:
-        serve(opened, host or opened.settings.host, opened.settings.port if port < 0 else port)
+    with service(host=host) as opened:
+        serve(opened, opened.settings.host, opened.settings.port if port < 0 else port)

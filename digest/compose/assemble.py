@@ -254,6 +254,8 @@ class Composer:
     def _system(self, to: Recipient) -> Envelope:
         language = self._manifest.values["language"]
         known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
+        # No name: it comes from a form that may be sent again, and a changed one would make a repeated call differ.
+        to = Recipient(to.subscriber_id, to.address, "")
         links = self._hands.links(to.subscriber_id)
         html: list[Piece] = []
         for key in ("shell/start", "body", "shell/end"):

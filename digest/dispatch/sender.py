@@ -170,6 +170,11 @@ class Sender:
             _log.error("edition %d cannot be composed: %s", lease.edition_id, error)
             run.add(problem=str(error))
             verdict = Verdict(None, OPERATOR_WAIT)
+        except Exception as error:
+            # The same for a defect of ours: the chunk rests, is seen in the log, and does not come first for ever.
+            _log.exception("edition %d, chunk %d failed", lease.edition_id, lease.chunk_id)
+            run.add(problem=f"{type(error).__name__} in edition {lease.edition_id}; the log has the details")
+            verdict = Verdict(None, OPERATOR_WAIT)
         with writing(self._engine) as session:
             close_chunk(session, lease, verdict.pause if verdict else 0.0)
         self._trace("closed")

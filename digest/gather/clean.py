@@ -79,10 +79,20 @@ class Read:
     images: tuple[Image, ...] = ()
 
 
+_MARK = (
+    r"[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
+    r"\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_MARKS = re.compile(rf"({_MARK}{{8}}){_MARK}+")
+"""More than eight combining marks on one letter: no language needs them, and normalising a run of them takes time by
+the square of its length, with every other thread waiting (80,000 marks: 5 s)."""
+
+
 def scrub(text: str) -> str:
     """`text` in NFC without characters that nobody should see; whitespace as it was."""
     # Looking first is several times cheaper than translating every character of a text beyond ASCII.
-    return unicodedata.normalize("NFC", text.translate(_TABLE) if _UNWANTED.search(text) else text)
+    seen = text.translate(_TABLE) if _UNWANTED.search(text) else text
+    return unicodedata.normalize("NFC", _MARKS.sub(r"\1", seen))
 
 
 def line(text: str, limit: int = MAX_TITLE) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from subscribers import roster
 from subscribers.cadence import next_due
 from subscribers.errors import KeyringError
 from subscribers.tokens import Keyring, Tokens
+
+log = logging.getLogger(__name__)
 
 KEPT = 8
 """Editions whose fragments stay in memory: a few megabytes each; chunks of one edition come one after the other."""
@@ -69,8 +72,14 @@ class Press:
             to = Recipient(item.subscriber_id, *person)
             try:
                 composed.append(composer.compose(item, profiles[item.profile_id], to))
+            except SettingError:
+                raise  # nobody's mail can be built, so no reader is at fault: the edition waits
             except DigestError as error:
                 composed.append(LeftOut(item.subscriber_id, "rejected", str(error)))
+            except (LookupError, ValueError, TypeError) as error:
+                # One reader's stored choices cannot be read (a zone that was dropped): the others get their mail.
+                log.exception("reader %s cannot be composed for", item.subscriber_id)
+                composed.append(LeftOut(item.subscriber_id, "rejected", f"{type(error).__name__}: {error}"))
         return composed
 
     def view(self, edition_id: int, subscriber_id: int) -> ViewedMail | None:

@@ -281,6 +281,10 @@ def _store(engine: Engine, got: _Got, now: datetime) -> GatherRow:
 
 def _write(session: Session, got: _Got, now: datetime) -> GatherRow:
     source, fetched, feed = got.source, got.fetched, got.feed
+    there = sources.find_source(session, source.url)
+    if there is None or there.id != source.id:
+        # Moved or removed while it was fetched: nothing of the old address may be kept under the new one.
+        return GatherRow(source.id, source.label, "failed", ms=got.ms, reason="was changed while it was gathered")
     if fetched is None:
         sources.record_failure(session, source, got.problem, now=now, retry_after=got.retry_after)
         return GatherRow(source.id, source.label, "failed", ms=got.ms, reason=got.problem)
@@ -300,7 +304,9 @@ def _write(session: Session, got: _Got, now: datetime) -> GatherRow:
         return GatherRow(source.id, source.label, "unchanged", ms=got.ms)
     items = [_published_by(item, source, feed) for item in feed.items]
     known = articles.known_articles(session, source.id, [item.guid for item in items])
-    intents = decide(known, items, now=now, first_gather=source.first_gathered_at is None)
+    intents = decide(
+        known, items, now=now, first_gather=source.first_gathered_at is None, last_gather=source.gathered_at
+    )
     new = articles.save(session, source, intents, now=now, topics_of=lambda raw: topics_of(raw, source.topic_ids))
     label = source.name or title or source.url
     return GatherRow(source.id, label, "ok", new=len(new), changed=len(intents.changed), ms=got.ms)

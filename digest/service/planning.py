@@ -21,6 +21,7 @@ from digest.store.db import reading, writing
 from digest.types import EditionState
 from subscribers.cadence import SLOT_MINUTES, next_due
 from subscribers.due import due
+from subscribers.errors import CadenceError
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +83,20 @@ def plan_next_chunk(
             return None
         last, number = written
         next_of = {
-            (zone, cadence, minute): next_due(cadence, minute, zone, after=max(tick, planned_at))
+            (zone, cadence, minute): _next(cadence, minute, zone, max(tick, planned_at))
             for zone, cadence, minute in editions.rhythms(session, edition_id, after_id, last)
         }
         editions.move_due(session, (edition_id, after_id, last), tick, planned_at, next_of, number)
         return last
+
+
+def _next(cadence: str, minute: int, zone: str, after: datetime) -> datetime:
+    """One reader's unreadable choice (a zone that the tz database dropped) must not stop everybody's morning."""
+    try:
+        return next_due(cadence, minute, zone, after=after)
+    except CadenceError as error:
+        log.error("%s; counted in UTC until it is changed", error)
+        return next_due("daily", minute, "UTC", after=after)
 
 
 def _left_behind(shop: Workshop, now: datetime, guard: Guard) -> list[int]:

@@ -32,7 +32,7 @@ def open_database(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         raise StoreError("DATABASE_URL is not a database address; try sqlite:///data/digest.db") from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")

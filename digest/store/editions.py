@@ -28,6 +28,8 @@ OVERLAP = timedelta(hours=1)
 """A window reaches this far behind the last one's end: an article seen just before a freeze may be committed just after
 it. Story memory keeps what was sent from coming twice."""
 
+LONGEST_WINDOW = timedelta(days=8)
+"""A weekly reader's window with its overlap; an older start is forgotten and the first window counts again."""
 FIRST_DAILY, FIRST_WEEKLY = period("daily"), period("weekly:mon")
 """How far back a reader's first digest looks."""
 
@@ -94,8 +96,12 @@ def plan_chunk(
     """Write the next chunk of an edition: (last subscriber id, deliveries), or None when nobody is left.
 
     Readers that the edition already has are passed over, so that a plan interrupted anywhere goes on where it was.
-    `since` replaces every reader's own window start.
+    `since` replaces every reader's own window start. The edition's row is locked first, so that two who plan the same
+    edition take turns. Raises StoreError when it was frozen or withdrawn meanwhile.
     """
+    still = update(_edition).where(_edition.c.id == edition_id, _edition.c.state == EditionState.PLANNING)
+    if session.connection().execute(still.values(state=EditionState.PLANNING)).rowcount != 1:
+        raise StoreError(f"edition {edition_id} is no longer being planned; nothing was written")
     have = select(_delivery.c.subscriber_id).where(_delivery.c.edition_id == edition_id)
     wanted = (
         readers.where(_subscriber.c.id > after_id, _subscriber.c.id.not_in(have))
@@ -120,9 +126,10 @@ def plan_chunk(
         (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WEEKLY, _delivery.c.since.type)),
         else_=literal(planned_at - FIRST_DAILY, _delivery.c.since.type),
     )
-    start = (
-        literal(since, _delivery.c.since.type) if since is not None else func.coalesce(_subscriber.c.window_from, first)
-    )
+    # Who was away for long (left and came back, or nobody planned) does not get the whole time at once.
+    oldest = literal(planned_at - LONGEST_WINDOW, _delivery.c.since.type)
+    own = case((_subscriber.c.window_from >= oldest, _subscriber.c.window_from), else_=first)
+    start = literal(since, _delivery.c.since.type) if since is not None else own
     rows = select(
         literal(edition_id),
         _subscriber.c.id,

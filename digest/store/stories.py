@@ -19,6 +19,9 @@ from digest.types import Joined, Telling
 
 QUIET = timedelta(days=14)
 """After so many quiet days a story is closed (design, section 5), and backlog older than that needs no story."""
+LONGEST = timedelta(days=16)
+"""After so many days a story is closed even when it was never quiet: a reader's memory reaches back 30 days
+(`digest.store.memory`), and what they were sent of a story must not be forgotten while it can still be told."""
 LEAD_CHARS = 1200
 """Clustering looks at the lead only; reading more would be most of the work on a large database."""
 TELLINGS_PER_STORY = 20
@@ -61,7 +64,7 @@ def open_tellings(session: Session, now: datetime) -> list[Telling]:
     newest = (
         select(col(Article.id).label("id"), place.label("place"))
         .join(Story, col(Story.id) == col(Article.story_id))
-        .where(col(Story.last_at) > now - QUIET)
+        .where(col(Story.last_at) > now - QUIET, col(Story.opened_at) > now - LONGEST)
         .subquery()
     )
     query = (

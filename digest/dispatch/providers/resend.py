@@ -105,7 +105,7 @@ class Resend:
             answer = self._client.post(self._url, content=body, headers=self._key(key))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise NotSent(f"Resend cannot be reached ({type(error).__name__})") from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # also an answer that cannot be decoded
             raise Unclear(f"Resend did not answer ({type(error).__name__})") from None
         if answer.status_code != 200:
             raise _meaning(answer)

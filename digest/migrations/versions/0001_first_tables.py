@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["blob"], ["blob.key"], name=op.f("fk_edition_blob_blob")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_edition")),
         sa.UniqueConstraint("slot", name=op.f("uq_edition_slot")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_edition_state"), "edition", ["state"], unique=False)
     op.create_table(
