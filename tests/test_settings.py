@@ -16,7 +16,7 @@ import pytest
 from dotenv import dotenv_values
 
 from digest.errors import SettingError
-from digest.settings import Loaded, Settings, load, missing_for_sending, variable, with_keys
+from digest.settings import Loaded, Settings, load, masked, missing_for_sending, variable, with_keys
 from tests.parts import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -110,6 +110,10 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
         ("PUBLIC_URL", "http://[", "an address that starts with http:// or https://, without ? and #"),
         ("PUBLIC_URL", "https://paper.example:99999", "an address that starts with http"),
         ("PUBLIC_URL", "https://paper.example/?a=b", "an address that starts with http"),
+        ("PUBLIC_URL", "https://zeitung-bücher.example", "an address in plain ASCII"),
+        ("PUBLIC_URL", "https://paper.example/a b", "an address in plain ASCII"),
+        ("PUBLIC_URL", "https://user:hush@paper.example", "an address in plain ASCII without a password"),
+        ("FROM", "paper@bücher.example", "a mailbox whose address is plain ASCII"),
         ("DEFAULT_TIMEZONE", "Mars", "a zone of the tz database such as Europe/Berlin"),
         ("PROVIDER", "pigeon", "outbox or resend"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "true or false"),
@@ -240,3 +244,19 @@ def test_the_outbox_needs_nothing() -> None:
 
 def test_dotenv_reads_the_example_as_the_shell_would() -> None:
     assert dotenv_values(EXAMPLE)["ACCENT"] == "#8a3324"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hush@h/db",
+        "postgresql://u:pa#hush@h/db",
+        "postgresql://u:pa/hush@h/db",
+        "postgresql://u:pa?hush@h/db",
+        "postgresql://h/db?user=u&password=hush",
+    ],
+)
+def test_the_settings_can_be_shown_without_the_databases_password(url: str) -> None:
+    shown = masked(Loaded(Settings(database_url=url), dict.fromkeys(Settings.model_fields, "default")))
+    assert "hush" not in str(shown)
+    assert "postgresql" in str(shown)

@@ -70,3 +70,13 @@ def test_only_what_readers_see_is_a_change() -> None:
         assert content_hash(replace(base, **{field: "other"})) != content_hash(base), field  # type: ignore[arg-type]
     assert content_hash(replace(base, author="A", publisher="P", published_at=NOW)) == content_hash(base)
     assert content_hash(replace(base, title="tx", text="")) != content_hash(base)
+
+
+def test_what_appeared_while_a_source_was_out_of_reach_is_news_when_it_is_back() -> None:
+    def back(published_at: datetime, last_gather: datetime) -> datetime | None:
+        told = decide({}, [item("a", published_at)], now=NOW, first_gather=False, last_gather=last_gather)
+        return told.new[0].news_at
+
+    assert back(NOW - 60 * HOUR, NOW - 70 * HOUR) == NOW
+    assert back(NOW - 60 * HOUR, NOW - 50 * HOUR) == NOW - 60 * HOUR, "it was there before and is only put up again"
+    assert back(NOW - 400 * HOUR, NOW - 500 * HOUR) == NOW - 400 * HOUR, "half a month is no news any more"

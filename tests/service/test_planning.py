@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digest.errors import DigestError, InputError, StaleFence
+from digest.errors import DigestError, InputError, StaleFence, StoreError
 from digest.service import planning
 from digest.service.core import DigestService
 from digest.settings import Settings
@@ -306,6 +306,38 @@ def test_a_key_that_cannot_name_a_slot(small_town: Town, key: str) -> None:
 def test_nothing_is_unsent_under_a_key_that_nobody_used(small_town: Town) -> None:
     with pytest.raises(InputError, match="nothing was ever sent"):
         small_town.service.unsent("what")
+
+
+def test_who_was_away_for_long_gets_a_first_window_again(town: Town) -> None:
+    harbour(town)
+    with writing(town.engine) as session:
+        session.execute(
+            text("UPDATE subscriber SET window_from = :at WHERE id = 1"),
+            {"at": _stored(town, NOW - timedelta(days=180))},
+        )
+    town.service.plan()
+    assert [row.since for row in town.deliveries() if row.subscriber_id == 1] == [NOW - timedelta(days=1)]
+
+
+def test_a_zone_that_nobody_knows_any_more_stops_nobody(town: Town) -> None:
+    harbour(town)
+    with writing(town.engine) as session:
+        session.execute(text("UPDATE subscriber SET timezone = 'Mars/Olympus' WHERE id = 1"))
+    assert [each.deliveries for each in town.service.plan()] == [2]
+    assert town.due_at("ada@example.org") == datetime(2026, 3, 4, 7, 0, tzinfo=UTC), "07:00, counted in UTC"
+    assert town.service.dispatch().accepted == 2
+
+
+def test_a_frozen_edition_takes_no_further_chunk(town: Town) -> None:
+    harbour(town)
+    planned = town.service.send_by_hand(None, None, key="extra")
+    assert planned is not None
+    town.reader("dora@example.org", "harbour")
+    with pytest.raises(StoreError, match="no longer being planned"), writing(town.engine) as session:
+        editions.plan_chunk(
+            session, planned.edition_id, roster_due.audience(None, None), after_id=0, planned_at=town.clock.at
+        )
+    assert len(town.deliveries()) == 3
 
 
 def _stored(town: Town, at: datetime) -> object:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from subscribers.cadence import DAYS, minute_of, next_due, parse, period
+from subscribers.cadence import DAYS, minute_of, next_due, parse, period, zone
 from subscribers.errors import CadenceError
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory", "posixrules"})
@@ -131,3 +131,9 @@ def test_a_quarter_hour_is_told_in_minutes() -> None:
 def test_anything_else_is_no_quarter_hour(time: str) -> None:
     with pytest.raises(CadenceError, match="quarter hour"):
         minute_of(time)
+
+
+@pytest.mark.parametrize("name", ["posix/Europe/Berlin", "right/UTC", "localtime", "Factory/..", "../etc/passwd", ""])
+def test_a_zone_of_one_machine_only_is_none(name: str) -> None:
+    with pytest.raises(CadenceError, match="time zone"):
+        zone(name)

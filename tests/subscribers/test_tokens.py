@@ -119,3 +119,9 @@ def test_network_hashes() -> None:
     assert RING.network_hash("2001:db8::1") == RING.network_hash("2001:db8::ffff:1"), "one household, one hash"
     assert RING.network_hash("2001:db8::1") != RING.network_hash("2001:db8:0:1::1")
     assert RING.network_hash("testclient") is None
+
+
+def test_an_address_has_one_hash_however_its_domain_is_written() -> None:
+    ring = Keyring(["k" * 40])
+    assert ring.address_hashes("Ann@bücher.example") == ring.address_hashes("ann@xn--bcher-kva.example")
+    assert ring.address_hashes("ann@buecher.example") != ring.address_hashes("ann@bücher.example")
