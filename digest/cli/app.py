@@ -49,4 +49,7 @@ def run(arguments: list[str]) -> int:
     except RosterError as error:
         tell(f"error: {error}")
         return 2
+    except OverflowError:  # beyond the 64 bits that a database keeps
+        tell("error: one of these numbers is too large; `list` shows the numbers there are")
+        return 2
     return 0

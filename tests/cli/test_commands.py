@@ -168,6 +168,14 @@ def test_subscribers_refuse(digest: Digest, arguments: list[str], told: str) -> 
     assert digest("subscribers", "list", "--json").rows == []
 
 
+@pytest.mark.parametrize("command", ["subscribers list --after", "sources edit --name x", "gather --source"])
+def test_a_number_beyond_64_bits_is_one_line(digest: Digest, command: str) -> None:
+    done = digest(*command.split(), "9" * 20)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert done.err.startswith("error: ")
+
+
 def test_unknown_readers(digest: Digest) -> None:
     digest("subscribers", "show", "nobody@example.org").fails("nobody@example.org")
     digest("subscribers", "remove", "nobody@example.org", "--yes").fails("nobody@example.org")
