@@ -61,7 +61,8 @@ def news_at(
     """When an item never seen before becomes news to us; None = backlog, never news.
 
     On a source's first gather an item is as old as it says, and undated ones are backlog. Later, what turns up undated
-    or fresh is news now, while an old item put up again stays as old as it says.
+    or fresh is news now, and so is what was published since `last_gather`, for two weeks at most; an old item put up
+    again stays as old as it says.
     """
     if first_gather:
         return None if published_at is None else min(published_at, now)

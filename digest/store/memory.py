@@ -19,7 +19,8 @@ from digest.types import SENT_STATES, Pick
 from subscribers.sql import table
 
 MEMORY = timedelta(days=30)
-"""How far back memory looks. A story closes after 14 quiet days and is then no candidate; this is twice that."""
+"""How far back memory looks: beyond the 16 days that a story takes articles for (`stories.LONGEST`) and a week of
+window."""
 
 _PICK = struct.Struct("<QHH")
 _LARGEST = 0xFFFF

@@ -33,7 +33,7 @@ _LOCK = 0x64696765
 
 
 def clustering_alone(session: Session) -> None:
-    """Wait until no other transaction clusters, and keep others out until this one ends.
+    """Wait until no other transaction writes verdicts, and keep others out until this one ends.
 
     SQLite has one writer anyway (`db.writing`). PostgreSQL takes an advisory lock that ends with the transaction, so it
     is safe under PgBouncer's transaction mode too.

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import httpx
 
+from digest.cli.common import service
 from digest.settings import load, with_keys
 from digest.store.db import open_database
 from tests import parts
-from tests.cli.conftest import environment
+from tests.cli.conftest import Digest, environment
 from tests.dispatch.resend_sink import Handler, Sink, running
 from tests.service.town import NOW, Clock, Town
 
@@ -179,3 +180,12 @@ def _wait_for_a_call(sink: Sink) -> None:
     while not sink.calls:
         assert time.monotonic() < until, "no call reached the provider"
         time.sleep(0.02)
+
+
+def test_another_host_counts_for_what_the_pages_may_show(digest: Digest) -> None:
+    """/outbox is decided by HOST (tests/web/test_outbox.py): `digest run --host` must change what is decided by."""
+    everywhere = "0.0.0.0"  # noqa: S104  (that is the point)
+    with service(host=everywhere) as opened:
+        assert opened.readers.settings.host == everywhere
+    with service() as opened:
+        assert opened.readers.settings.host == "127.0.0.1"

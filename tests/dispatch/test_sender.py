@@ -277,8 +277,15 @@ def test_a_provider_that_is_down_is_not_asked_for_every_chunk(
     assert "will be tried again" in report.problem
 
 
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (TemplateError("email/digest/body.html: no such variable"), "email/digest/body.html: no such variable"),
+        (RuntimeError("a defect of ours"), "RuntimeError in edition 1; the log has the details"),
+    ],
+)
 def test_an_edition_that_cannot_be_composed_holds_up_no_other(
-    database: Engine, sink: Sink, make: Callable[..., Sender]
+    database: Engine, sink: Sink, make: Callable[..., Sender], failure: Exception, told: str
 ) -> None:
     readers = add_readers(database, 2)
     broken, fine = plan(database, readers, slot="tick:1"), plan(database, readers, slot="tick:2")
@@ -286,11 +293,11 @@ def test_an_edition_that_cannot_be_composed_holds_up_no_other(
 
     def compose(edition_id: int, due: Sequence[Due], encoding: str) -> list[Envelope | LeftOut]:
         if edition_id == broken:
-            raise TemplateError("email/digest/body.html: no such variable")
+            raise failure
         return kitchen(edition_id, due, encoding)
 
     report = make(compose=compose).drain()
-    assert (report.accepted, report.problem) == (2, "email/digest/body.html: no such variable")
+    assert (report.accepted, report.problem) == (2, told)
     assert set(states(database, broken).values()) == {"planned"}
     assert set(states(database, fine).values()) == {"accepted"}
 

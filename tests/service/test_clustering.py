@@ -137,6 +137,20 @@ def test_a_story_closes_after_fourteen_quiet_days(database: Engine) -> None:
     assert article(database, again).story_id != article(database, first).story_id
 
 
+def test_a_story_that_is_never_quiet_closes_before_memory_forgets_it(database: Engine) -> None:
+    with writing(database) as session:
+        only = add(session, "Harbour dredging goes on for another day")
+        story = Story(language="en", version=1, opened_at=NOW - timedelta(days=15), last_at=NOW)
+        session.add(story)
+        session.flush()
+        found = session.get(Article, only)
+        assert found is not None
+        found.story_id = story.id
+    with reading(database) as session:
+        assert [one.id for one in open_tellings(session, NOW)] == [only]
+        assert open_tellings(session, NOW + timedelta(days=1)) == []
+
+
 def test_two_runs_at_once_place_every_article_once(database: Engine) -> None:
     with writing(database) as session:
         for i in range(12):
