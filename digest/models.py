@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlmodel import Field, SQLModel
 
 from subscribers.models import BigId, UtcDateTime
@@ -131,6 +143,12 @@ class Edition(SQLModel, table=True):
     """Lower goes first: confirmations overtake digests."""
     topic_id: int | None = Field(default=None, sa_column=Column(Integer))
     """Set when a manual send is limited to one topic."""
+    to_link: int | None = Field(default=None, sa_column=Column(BigId))
+    """Set when a system mail goes to the address of this fresh link and not to the reader's, or, for an account link,
+    to a reader who has left; nobody gets it once the link is gone. The address itself stands in the link only, which
+    goes with the reader."""
+    to_former: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """To the link's former address: the announcement of a move."""
     planned_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     """Where the edition's window ends."""
     frozen_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -182,6 +200,9 @@ class Delivery(SQLModel, table=True):
     profile_id: int = Field(sa_column=Column(BigId, ForeignKey("profile.id"), nullable=False))
     since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     """Where this reader's window begins."""
+    due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Of a reader with topics of their own hours: since when this was due. The windows of those topics follow from it
+    (`digest.service.hours`)."""
     state: str = Field(default="planned", sa_column=Column(String(12), nullable=False))
     picks: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     """Packed story ids (`digest.store.memory`); story memory."""

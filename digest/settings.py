@@ -11,98 +11,25 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from email.errors import HeaderParseError
-from email.headerregistry import Address
-from email.utils import getaddresses, parseaddr
+from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from digest import checks
 from digest.errors import SettingError
 
-
-def _line(value: object) -> object:
-    """One line: most of these become mail headers, and a line break there would begin another header."""
-    if isinstance(value, str) and not value.isprintable():
-        raise ValueError("one line without control characters")
-    return value
-
-
-def _web_address(value: str) -> str:
-    if not value:
-        return value
-    told = "an address that starts with http:// or https://, without ? and #"
-    try:
-        parts = urlsplit(value)
-        _port = parts.port  # read for its check: a port beyond 65535 raises here
-    except ValueError:
-        raise ValueError(told) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(told)
-    if not value.isascii() or any(char in value for char in ' <>"\\^`{|}') or "@" in parts.netloc:
-        # It stands in headers such as List-Unsubscribe, where RFC 3986 leaves no choice.
-        raise ValueError("an address in plain ASCII without a password (international domains as xn--...)")
-    return value.rstrip("/")
-
-
-def _mailbox(value: str) -> str:
-    if not value:
-        return value
-    found = getaddresses([value])
-    try:
-        Address(addr_spec=found[0][1])
-    except (ValueError, IndexError, HeaderParseError):
-        found = []
-    if len(found) != 1 or "@" not in found[0][1]:
-        raise ValueError("one mailbox such as Morning Paper <paper@example.org>")
-    if not found[0][1].isascii():
-        raise ValueError("a mailbox whose address is plain ASCII (international domains as xn--...)")
-    return value
-
-
-def _database(value: str) -> str:
-    if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
-        raise ValueError("sqlite:///path/to/file.db or postgresql://user:password@host/name")
-    return value
-
-
-def _folder(value: object) -> object:
-    if not value:
-        raise ValueError("the path of a folder; it is created when missing")
-    return value
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError("a zone of the tz database such as Europe/Berlin")
-    return value
-
-
-def _words(value: str) -> tuple[str, ...]:
-    return (
-        tuple(word for word in (part.strip() for part in value.split(",")) if word) if isinstance(value, str) else value
-    )
-
-
-def _keys(value: str) -> tuple[str, ...]:
-    keys = _words(value)
-    if any(len(key) < 32 for key in keys):
-        raise ValueError("keys of at least 32 characters, the newest first, separated by commas")
-    return keys
-
-
 # Of several BeforeValidators, pydantic runs the last one first.
-Line = Annotated[str, BeforeValidator(_line)]
-WebAddress = Annotated[str, BeforeValidator(_web_address), BeforeValidator(_line)]
-Mailbox = Annotated[str, BeforeValidator(_mailbox), BeforeValidator(_line)]
-Zone = Annotated[str, BeforeValidator(_zone)]
+Line = Annotated[str, BeforeValidator(checks.line)]
+WebAddress = Annotated[str, BeforeValidator(checks.web_address), BeforeValidator(checks.line)]
+Mailbox = Annotated[str, BeforeValidator(checks.mailbox), BeforeValidator(checks.line)]
+Zone = Annotated[str, BeforeValidator(checks.zone)]
 
 
 def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False) -> Any:
@@ -131,13 +58,13 @@ class Settings(BaseModel):
         json_schema_extra={"secret": False, "allowed": "a colour such as #8a3324"},
     )
 
-    database_url: Annotated[str, BeforeValidator(_database)] = _setting(
+    database_url: Annotated[str, BeforeValidator(checks.database)] = _setting(
         "sqlite:///data/digest.db", "SQLite in a file, or postgresql://user:password@host/name.", secret=True
     )
-    data_dir: Annotated[Path, BeforeValidator(_folder)] = _setting(
+    data_dir: Annotated[Path, BeforeValidator(checks.folder)] = _setting(
         Path("data"), "Where the generated key and the local outbox live."
     )
-    secret_keys: Annotated[tuple[str, ...], BeforeValidator(_keys)] = _setting(
+    secret_keys: Annotated[tuple[str, ...], BeforeValidator(checks.keys)] = _setting(
         (),
         "Keys that sign links, the newest first, separated by commas. When empty, one is generated into DATA_DIR.",
         secret=True,
@@ -158,6 +85,31 @@ class Settings(BaseModel):
         le=65535,
         description="The port that `digest run` listens on; 0 takes any free one.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
+    )
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(checks.networks)] = _setting(
+        (),
+        "Proxies in front of the pages, as addresses or networks separated by commas; only theirs is X-Forwarded-For "
+        "believed. Name yours, or every reader seems to come from one network.",
+    )
+    sign_up_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = _setting(
+        (), "Only addresses of these domains and their subdomains may sign up, separated by commas; everybody if empty."
+    )
+    blocked_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = _setting(
+        (), "Addresses of these domains and their subdomains may not sign up, separated by commas."
+    )
+    sign_ups_per_network: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="How many sign-ups and requests for links one network may make in an hour.",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 1000000"},
+    )
+    sign_ups_per_hour: int = Field(
+        default=5000,
+        ge=1,
+        le=100_000_000,
+        description="How many sign-ups and requests for links all together are taken in an hour.",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
     )
     default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")
     contact_url: WebAddress = _setting(
@@ -255,7 +207,7 @@ def with_keys(loaded: Loaded) -> Loaded:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         if _make_key(file):
             notes = (*notes, f"made a signing key in {file}: back it up, links in sent mails depend on it")
-        keys = _keys(file.read_text().strip().replace("\n", ","))
+        keys = checks.keys(file.read_text().strip().replace("\n", ","))
     except (OSError, ValueError) as error:
         raise SettingError(f"SECRET_KEYS is empty and {file} cannot be used: {error}") from None
     if not keys:

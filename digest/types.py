@@ -176,6 +176,13 @@ class ReaderProfile:
     send_minute: int
     """Minutes after local midnight, a multiple of 15."""
     max_stories: int
+    format: str = "html"
+    """html (with a text part) or text."""
+    own: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    """Topics with hours of their own -> (cadence, send minute)."""
+    rhythms: tuple[tuple[str, int], ...] = ()
+    """Every (cadence, send minute) of the reader, also of topics that a slot's profile leaves out; empty where the
+    other fields tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,7 @@ class Envelope:
     headers: tuple[tuple[str, str], ...]
     """List-* and the like; ASCII, never folded."""
     html: bytes
+    """Empty for a mail of plain text only."""
     text: bytes
     picks: tuple[Pick, ...] = ()
 
@@ -274,6 +282,8 @@ class Due:
     picks: tuple[Pick, ...] | None = None
     memory: Mapping[int, tuple[Pick, ...]] = field(default_factory=dict)
     """Story id -> what this reader was already sent of it."""
+    due_at: datetime | None = None
+    """Of a reader with topics of their own hours: since when this was due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from subscribers.models import Subscriber, Subscription
 from subscribers.sql import table
@@ -13,15 +13,20 @@ SUBSCRIBER, SUBSCRIPTION = table(Subscriber), table(Subscription)
 
 
 def due(tick: datetime) -> Select[tuple[int]]:
-    """Readers whose hour has come at `tick` (aware, UTC)."""
-    return audience(None, None).where(SUBSCRIBER.c.next_due_at <= tick)
+    """Readers whose hour has come at `tick` (aware, UTC), but for who pauses."""
+    return audience(None, None, awake_at=tick).where(SUBSCRIBER.c.next_due_at <= tick)
 
 
-def audience(topic_id: int | None, subscriber_id: int | None, *, any_status: bool = False) -> Select[tuple[int]]:
-    """Everybody who is active, one topic's readers, or one reader. `any_status` includes who has not confirmed."""
+def audience(
+    topic_id: int | None, subscriber_id: int | None, *, any_status: bool = False, awake_at: datetime | None = None
+) -> Select[tuple[int]]:
+    """Everybody who is active, one topic's readers, or one reader. `any_status` includes who has not confirmed;
+    `awake_at` (aware) leaves out who pauses at that time."""
     query = select(SUBSCRIBER.c.id).where(SUBSCRIBER.c.profile_id.is_not(None))
     if not any_status:
         query = query.where(SUBSCRIBER.c.status == "active")
+    if awake_at is not None:
+        query = query.where(or_(SUBSCRIBER.c.paused_until.is_(None), SUBSCRIBER.c.paused_until <= awake_at))
     if subscriber_id is not None:
         query = query.where(SUBSCRIBER.c.id == subscriber_id)
     if topic_id is not None:

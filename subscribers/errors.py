@@ -19,6 +19,10 @@ class UnknownTopic(RosterError):
     """There is no topic of that slug; the message lists those that exist."""
 
 
+class BadSource(RosterError):
+    """This cannot stand in a link as where a reader comes from."""
+
+
 class BadAddress(RosterError):
     """This is not an address that mail can be sent to."""
 
@@ -31,12 +35,37 @@ class NotConfirmable(RosterError):
     """There is nothing to confirm any more: the reader has left, was suppressed or is gone."""
 
 
+class OldLink(RosterError):
+    """This link is too old to steer a digest; the reader can have a fresh one mailed."""
+
+
+class LinkUsed(RosterError):
+    """This link was used before, or its 30 minutes are over."""
+
+
+class AddressTaken(RosterError):
+    """The address belongs to another reader."""
+
+
+class TooMany(RosterError):
+    """More was asked for than the caps allow; later it is taken again."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds until the span of the cap that was reached is over."""
+
+
 class HasLeft(RosterError):
     """The reader left or is suppressed; only the reader can come back, by signing up again."""
 
 
 class CadenceError(RosterError):
     """A cadence, a time of day or a time zone cannot be understood."""
+
+
+class BadChoice(RosterError):
+    """A format, a language or a number of stories that nobody can have."""
 
 
 class KeyringError(RosterError):
@@ -48,3 +77,7 @@ class BadToken(RosterError):
 
     def __init__(self) -> None:
         super().__init__("this link was not made here, or not for this purpose")
+
+
+class BadFile(RosterError):
+    """A file of readers cannot be read, or its columns cannot be understood; nothing was written."""

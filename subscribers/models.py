@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -15,6 +16,9 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
+    text,
+    true,
 )
 from sqlmodel import Field, SQLModel
 
@@ -58,6 +62,8 @@ class Topic(SQLModel, table=True):
     name: str = Field(sa_column=Column(String(200), nullable=False))
     description: str = Field(default="", sa_column=Column(Text, nullable=False))
     language: str = Field(default="en", sa_column=Column(String(16), nullable=False))
+    public: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
+    """Whether the form offers it. Nobody signs up to a private topic: an operator adds its readers."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
@@ -83,12 +89,20 @@ class Subscriber(SQLModel, table=True):
     locale: str = Field(default="en", sa_column=Column(String(16), nullable=False))
     timezone: str = Field(default="UTC", sa_column=Column(String(64), nullable=False))
     cadence: str = Field(default="daily", sa_column=Column(String(64), nullable=False))
-    """As `subscribers.cadence` parses it: "daily", "weekdays", "weekly:mon"."""
+    """As `subscribers.cadence` parses it: "daily", "weekly:mon", "as-it-happens" and the like."""
     send_minute: int = Field(default=420, sa_column=Column(Integer, nullable=False))
     max_stories: int = Field(default=12, sa_column=Column(Integer, nullable=False))
+    format: str = Field(default="html", sa_column=Column(String(8), nullable=False, server_default="html"))
+    """html (with a text part) or text."""
+    own_hours: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether a subscription of theirs has a cadence of its own: the planner then looks at each of them."""
     status: str = Field(default="pending", sa_column=Column(String(12), nullable=False))
     next_due_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, index=True))
-    """Set exactly while the reader is active and has a topic."""
+    """Set exactly while the reader is active and has a topic. After a pause: the first due time that is not in it."""
+    paused_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """No digest before this instant, not even one that was planned already."""
+    links_from: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Links that steer and were issued before this are old: the address has changed since."""
     window_from: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """Where the reader's next window begins; None until the first digest was planned."""
     profile_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("profile.id")))
@@ -107,6 +121,10 @@ class Subscription(SQLModel, table=True):
     )
     position: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     status: str = Field(default="pending", sa_column=Column(String(12), nullable=False))
+    cadence: str | None = Field(default=None, sa_column=Column(String(64)))
+    """This topic's own cadence; None for the reader's."""
+    send_minute: int | None = Field(default=None, sa_column=Column(Integer))
+    """Set exactly when `cadence` is."""
 
 
 class Consent(SQLModel, table=True):
@@ -118,15 +136,91 @@ class Consent(SQLModel, table=True):
     )
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     action: str = Field(sa_column=Column(String(16), nullable=False))
-    """asked, confirmed, left, added (by an operator)."""
+    """asked, confirmed, changed, left, returned, moved (to another address), added (by an operator), imported."""
     topics: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Slugs, separated by spaces: the topics that this line is about."""
     form: str = Field(default="", sa_column=Column(String(64), nullable=False))
+    """Which form and version, such as "subscribe-2", or by which way: "one-click", "page", "operator"."""
+    wording: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=text("''")))
+    """The key of the text that was agreed to (`Wording`), in the reader's language; empty where none was shown."""
+    source: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=text("''")))
+    """Where the reader came from, as the link or the import said."""
+    note: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
+    """What a reader wrote on leaving; what an import knew of the consent."""
     network: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    profile_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("profile.id")))
+    """Of leaving: the choices until then, so that it can be taken back as it was."""
+
+
+class Wording(SQLModel, table=True):
+    """A text that readers agreed to, word for word; `key` is its hash, so a changed text is a new row."""
+
+    key: str = Field(sa_column=Column(String(64), primary_key=True))
+    text: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class Suppression(SQLModel, table=True):
-    """An address never to be mailed again, kept only as a keyed hash so that erasing a reader keeps the promise."""
+    """An address kept from mail, only as a keyed hash, so that erasing a reader keeps the promise.
+
+    `reason` is final for "bounced" and "complained". An "erased" or "left" address may come back by its owner's own
+    sign-up and confirmation, and by nobody else's hand (`subscribers.types.FINAL`).
+    """
 
     address_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     reason: str = Field(sa_column=Column(String(32), nullable=False))
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class Intake(SQLModel, table=True):
+    """Something asked through a page, to be worked off right after: whoever asks waits equally long for the answer,
+    known to us or not. The row goes in the transaction that does what it asks."""
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    data: str = Field(sa_column=Column(Text, nullable=False))
+    """JSON, as the kind needs it (`subscribers.asks`)."""
+    ready_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Nobody works it off before this instant; None: at once."""
+
+
+class FreshLink(SQLModel, table=True):
+    """A link that was mailed to an address, works once and for 30 minutes. Its number stands in the link."""
+
+    __tablename__ = "fresh_link"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    subscriber_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    purpose: str = Field(sa_column=Column(String(12), nullable=False))
+    """account (data, address, history) or move (the new address proves itself)."""
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    address: str = Field(default="", sa_column=Column(String(320), nullable=False))
+    """Of a move: the new address, to which its mail goes."""
+    former: str = Field(default="", sa_column=Column(String(320), nullable=False))
+    """Of a move: the old address, to which its announcement goes."""
+
+
+class Tally(SQLModel, table=True):
+    """How often something happened in a span of time, counted across machines: the caps on sign-ups."""
+
+    key: str = Field(sa_column=Column(String(100), primary_key=True))
+    """"all:sign-ups", "all:links", or "network:", "site:", "mailbox:" and a keyed hash; never an address."""
+    since: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    count: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+
+
+class ImportRun(SQLModel, table=True):
+    """How far an import has come: the same file begun again goes on after the last line that is durable."""
+
+    __tablename__ = "import_run"
+
+    fingerprint: str = Field(sa_column=Column(String(64), primary_key=True))
+    """The hash of the file and of how it is read."""
+    line: int = Field(default=0, sa_column=Column(BigId, nullable=False))
+    counts: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    started_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    done_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

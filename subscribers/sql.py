@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import ColumnElement, Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -28,6 +28,28 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any] |
     # inline() keeps SQLAlchemy from adding RETURNING for an id; the count of an INSERT is only kept on request.
     counted = statement.inline().execution_options(preserve_rowcount=True)
     return connection.execute(counted).rowcount
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    changes: Callable[[Any], Mapping[str, Any]],
+    only: Callable[[Any], ColumnElement[bool]] | None = None,
+) -> None:
+    """INSERT ... ON CONFLICT (key) DO UPDATE on either database.
+
+    `changes` and `only` are given the row that was to be inserted (`excluded`): what to set, and when.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(values)
+    new = statement.excluded
+    where = None if only is None else only(new)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes(new)), where=where).inline()
+    )
 
 
 def slices(ids: Iterable[int]) -> Iterable[list[int]]:

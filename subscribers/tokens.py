@@ -12,6 +12,9 @@ The MACs of all four purposes are the four quarters of **one** keyed BLAKE2b-512
 7693, section 2.9: keyed mode is a MAC), so a mail of a hundred links costs one hash. 128 bits each: an online guess
 succeeds with 2^-128, and parts of a pseudorandom function's output are independent of each other, so knowing the
 `view` part of a forwarded mail says nothing about its `leave` part.
+
+What pages and other mails hand out is sealed one by one (SEALS): the same shape, but the MAC covers key id and purpose
+as well, so its message is two bytes longer than that of the four and neither kind can pass for the other.
 """
 
 from __future__ import annotations
@@ -25,15 +28,24 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from subscribers.errors import BadToken, KeyringError
-from subscribers.types import address_key
+from subscribers.types import address_key, mailbox_of
 
 PURPOSES = ("leave", "view", "confirm", "manage")
 """Position is the byte in the token and the quarter of the hash: only append, and never beyond four."""
 
+SEALS = {"form": 0x80, "steer": 0x81, "fresh": 0x82, "desk": 0x83, "stop": 0x84, "undo": 0x85}
+"""Sealed purposes and their bytes; only append. The context is
+
+form    seconds since 1970 at which we served the form: proof that it is ours, and its timer
+steer   minutes since 1970 at which a page of ours linked to the preferences
+fresh   the number of the fresh link that was mailed
+desk    the number of the fresh link that was opened: stands in the forms of the page it opened, never in an address
+stop    the number of a move's fresh link, for the old address: may stop the move, never confirm it
+undo    which leaving the page after it may take back (`consent.mark`): stands in its form, never in an address
+"""
+
 _MAC = 16
 _LENGTH = 12 + _MAC
-_FORM = 0x80
-"""The purpose byte of form tokens, which belong to nobody."""
 
 
 class Tokens(NamedTuple):
@@ -72,6 +84,7 @@ class Keyring:
         self.key_id: int = next(iter(self._links))
         """The id of the newest key: what an edition freezes, so that a recomposition signs with the same."""
         self._networks = _derive(keys[0].encode(), b"networks")
+        self._mailboxes = _derive(keys[0].encode(), b"mailboxes")
 
     def tokens(self, subscriber_id: int, context: int, key_id: int | None = None) -> Tokens:
         """The four links of a reader, signed with the newest key or the one an edition froze.
@@ -107,17 +120,27 @@ class Keyring:
             raise BadToken
         return Claim(int.from_bytes(raw[2:8], "big"), int.from_bytes(raw[8:12], "big"))
 
-    def form_token(self, minute: int) -> str:
-        """What a form of ours carries: proof that we served it, and when (minutes since 1970)."""
-        head = bytes((self.key_id, _FORM)) + bytes(6) + minute.to_bytes(4, "big")
-        return urlsafe_b64encode(head + self._mac(self.key_id, head)[:_MAC])[:38].decode()
+    def seal(self, purpose: str, subscriber_id: int, context: int, key_id: int | None = None) -> str:
+        """A token of one of SEALS, signed with the newest key or the one an edition froze. `subscriber_id` 0 is nobody.
 
-    def read_form(self, token: str) -> int:
-        """The minute at which we served the form. Raises BadToken."""
+        Raises KeyringError when that key was removed or a number does not fit (ids below 2^48, context below 2^32).
+        """
+        wanted = self.key_id if key_id is None else key_id
+        if wanted not in self._links:
+            raise KeyringError(f"the key with id {wanted} is no longer among SECRET_KEYS; put it back at the end")
+        try:
+            body = subscriber_id.to_bytes(6, "big") + context.to_bytes(4, "big")
+        except OverflowError:
+            raise KeyringError(f"subscriber {subscriber_id} with {context} does not fit into a link") from None
+        head = bytes((wanted, SEALS[purpose])) + body
+        return urlsafe_b64encode(head + self._mac(wanted, head)[:_MAC])[:38].decode()
+
+    def unseal(self, token: str, purpose: str) -> Claim:
+        """What a sealed token says, if we made it for this purpose; BadToken, and no other error, otherwise."""
         raw = self._open(token)
-        if not hmac.compare_digest(self._mac(raw[0], raw[:12])[:_MAC], raw[12:]) or raw[1] != _FORM:
+        if not hmac.compare_digest(self._mac(raw[0], raw[:12])[:_MAC], raw[12:]) or raw[1] != SEALS[purpose]:
             raise BadToken
-        return int.from_bytes(raw[8:12], "big")
+        return Claim(int.from_bytes(raw[2:8], "big"), int.from_bytes(raw[8:12], "big"))
 
     def address_hashes(self, address: str) -> list[bytes]:
         """HMAC-SHA-256 of the address in lower case, its domain in ASCII; one for each key, newest first.
@@ -128,17 +151,25 @@ class Keyring:
         told = address_key(address.strip()).encode()
         return [hmac.digest(key, told, "sha256") for key in self._addresses]
 
-    def network_hash(self, host: str) -> bytes | None:
-        """HMAC-SHA-256 of a network address, of the /64 of an IPv6 one (what one household holds, RFC 6177).
+    def mailbox_key(self, address: str) -> str:
+        """The tally's key for the mailbox behind an address (`mailbox_of`): "mailbox:" and a keyed hash in hex."""
+        return "mailbox:" + hmac.digest(self._mailboxes, mailbox_of(address).encode(), "sha256").hex()
 
-        None for what is no network address.
+    def network_hash(self, host: str) -> bytes | None:
+        """32 bytes: 16 of HMAC-SHA-256 for the site, the /48 of an IPv6 address, and 16 for the network, its /64 (what
+        one household holds at least, RFC 6177). An IPv4 address is both.
+
+        An IPv4 address in IPv6 clothes (::ffff:192.0.2.7), as a socket for both shows it, is the IPv4 address: all of
+        them lie in one /64. None for what is no network address.
         """
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
             return None
-        told = address.packed if address.version == 4 else address.packed[:8]
-        return hmac.digest(self._networks, told, "sha256")
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        site, network = (address.packed,) * 2 if address.version == 4 else (address.packed[:6], address.packed[:8])
+        return b"".join(hmac.digest(self._networks, told, "sha256")[:16] for told in (site, network))
 
     def _mac(self, key_id: int, body: bytes) -> bytes:
         keyed = self._links.get(key_id)

@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 
 from digest.errors import SettingError
 from digest.settings import Loaded, Settings, load, masked, missing_for_sending, variable, with_keys
+from subscribers.gate import Gate
 from tests.parts import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -122,6 +123,17 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
         ("REPLY_TO", "a@b.example\nBcc: c@d.example", "one line without control characters"),
         ("SITE_NAME", "Two\nlines", "one line without control characters"),
         ("DATA_DIR", "", "the path of a folder"),
+        ("TRUSTED_PROXIES", "localhost", "addresses or networks such as 10.0.0.7"),
+        ("TRUSTED_PROXIES", "*", "addresses or networks"),
+        ("TRUSTED_PROXIES", "10.0.0.7/8", "addresses or networks"),
+        ("TRUSTED_PROXIES", "10.0.0.1 10.0.0.2", "addresses or networks"),
+        ("SIGN_UP_DOMAINS", "ada@example.org", "domains such as example.org"),
+        ("SIGN_UP_DOMAINS", "*.example.org", "domains such as example.org"),
+        ("BLOCKED_DOMAINS", "spam..example", "domains such as example.org"),
+        ("BLOCKED_DOMAINS", "[192.0.2.7]", "domains such as example.org"),
+        ("BLOCKED_DOMAINS", f"{'a' * 64}.example", "domains such as example.org"),
+        ("SIGN_UPS_PER_NETWORK", "0", "a whole number from 1 to 1000000"),
+        ("SIGN_UPS_PER_HOUR", "many", "a whole number from 1 to 100000000"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_variable_value_and_what_is_allowed(name: str, value: str, allowed: str) -> None:
@@ -146,6 +158,22 @@ def test_keys_are_a_list_with_the_newest_first() -> None:
 
 def test_a_trailing_slash_of_an_address_does_not_count() -> None:
     assert from_environment(PUBLIC_URL="https://paper.example/news/").public_url == "https://paper.example/news"
+
+
+def test_proxies_are_addresses_or_networks_of_both_kinds() -> None:
+    told = from_environment(TRUSTED_PROXIES="10.0.0.7, 192.168.0.0/24,::1 , 2001:DB8::/32,")
+    assert told.trusted_proxies == ("10.0.0.7/32", "192.168.0.0/24", "::1/128", "2001:db8::/32")
+
+
+def test_domains_are_kept_as_addresses_are_compared() -> None:
+    told = from_environment(SIGN_UP_DOMAINS="Bücher.example, @Paper.Example, .ru, xn--bcher-kva.example")
+    assert told.sign_up_domains == ("xn--bcher-kva.example", "paper.example", "ru"), "each once"
+    gate = Gate(
+        frozenset(told.sign_up_domains), frozenset(from_environment(BLOCKED_DOMAINS="例え。jp").blocked_domains)
+    )
+    taken = ["a@bücher.example", "a@mail.PAPER.example", "a@anything.ru"]
+    assert [gate.takes(each) for each in taken] == [True] * 3
+    assert [gate.takes(each) for each in ("a@newspaper.example", "a@例え.jp", "a@example.org")] == [False] * 3
 
 
 # --- the generated key ------------------------------------------------------------------------------------------------

@@ -129,3 +129,17 @@ def test_an_unwritable_folder_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot create the folder of the database"):
         open_database(f"sqlite:///{tmp_path / 'file' / 'digest.db'}")
+
+
+def test_numbers_that_stand_in_links_are_never_given_twice(tmp_path: Path) -> None:
+    """Alembic's batch mode copies a SQLite table without its AUTOINCREMENT, unless told not to copy it."""
+    engine = open_database(f"sqlite:///{tmp_path / 'one.db'}")
+    upgrade(engine)
+    tables = SQLModel.metadata.tables
+    wanted = [name for name, each in tables.items() if each.dialect_options["sqlite"]["autoincrement"]]
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")
+        made = {row.name: row.sql or "" for row in rows}
+    engine.dispose()
+    assert {"subscriber", "edition"} <= set(wanted)
+    assert [name for name in wanted if "AUTOINCREMENT" not in made[name]] == []

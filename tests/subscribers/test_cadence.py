@@ -10,11 +10,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from subscribers.cadence import DAYS, minute_of, next_due, parse, period, zone
+from subscribers.cadence import (
+    DAYS,
+    Cadence,
+    groups,
+    minute_of,
+    next_due,
+    next_of,
+    parse,
+    period,
+    previous_due,
+    zone,
+)
 from subscribers.errors import CadenceError
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory", "posixrules"})
-CADENCES = ("daily", "weekdays", *(f"weekly:{day}" for day in DAYS))
+ONCE_A_DAY = ("daily", "weekdays", *(f"weekly:{day}" for day in DAYS), "days:mon,wed,fri", "days:sat,sun", "days:tue")
+SEVERAL = ("several:12:00,18:00", "several:00:00,02:15,02:30,03:00,23:45")
+CADENCES = (*ONCE_A_DAY, *SEVERAL, "as-it-happens")
 
 
 def utc(text: str) -> datetime:
@@ -23,7 +36,7 @@ def utc(text: str) -> datetime:
 
 @settings(max_examples=600, deadline=None)
 @given(
-    cadence=st.sampled_from(CADENCES),
+    cadence=st.sampled_from(ONCE_A_DAY),
     minute=st.integers(0, 95).map(lambda quarter: quarter * 15),
     timezone=st.sampled_from(ZONES),
     after=st.datetimes(datetime(1970, 1, 3), datetime(2040, 12, 20)),  # noqa: DTZ001
@@ -100,14 +113,95 @@ def test_weekdays_skip_the_weekend_and_weekly_waits_for_its_day() -> None:
 
 
 def test_first_windows() -> None:
-    assert [period(each).days for each in ("daily", "weekdays", "weekly:sun")] == [1, 1, 7]
+    assert [period(each).days for each in ("daily", "weekdays", "days:mon,tue", "several:12:00")] == [1, 1, 1, 1]
+    assert [period(each).days for each in ("weekly:sun", "days:sun", "as-it-happens")] == [7, 7, 1]
 
 
-@pytest.mark.parametrize("wrong", ["", "hourly", "weekly", "weekly:", "weekly:xyz", "weekly:mon:tue", "Daily"])
+WRONG = [
+    "", "hourly", "weekly", "weekly:", "weekly:xyz", "weekly:mon:tue", "Daily", "days", "days:", "days:fri,mon",
+    "days:mon,mon", "days:mon, wed", "days:mon,", "days:monday", "several", "several:", "several:12:10", "several:7:00",
+    "several:18:00,12:00", "several:12:00,12:00", "several:24:00", "several:06:00,08:00,10:00,12:00,14:00,16:00",
+    "as-it-happens:", "as it happens", "days:" + "mon," * 5000, "several:" + "12:00," * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_cadence_that_is_none(wrong: str) -> None:
-    with pytest.raises(CadenceError, match="daily, weekdays or weekly:mon") as caught:
+    with pytest.raises(CadenceError, match="is no cadence; it is daily, weekdays, weekly:fri, days:") as caught:
         parse(wrong)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_what_a_cadence_says() -> None:
+    assert parse("days:mon,wed,fri") == Cadence(frozenset({0, 2, 4}))
+    assert parse("days:sun").days == parse("weekly:sun").days
+    assert parse("several:12:00,18:30") == Cadence(frozenset(range(7)), (720, 1110))
+    assert parse("as-it-happens").always
+    assert all(len(each) <= 64 for each in CADENCES), "the column has 64 characters"
+
+
+def test_chosen_days_and_several_times() -> None:
+    monday = utc("2026-01-05T08:00")
+    assert next_due("days:mon,thu", 420, "UTC", after=monday) == utc("2026-01-08T07:00")
+    told = [monday]
+    for _ in range(4):
+        told.append(next_due("several:12:00,18:00", 420, "UTC", after=told[-1]))
+    assert told[1:] == [utc(f"2026-01-0{day}") for day in ("5T12:00", "5T18:00", "6T07:00", "6T12:00")]
+
+
+def test_two_times_that_a_gap_swallows_are_one() -> None:
+    """In Berlin the clocks go from 02:00 to 03:00 on 29 March 2026."""
+    due = next_due("several:02:30,03:00", 135, "Europe/Berlin", after=utc("2026-03-28T12:00"))
+    assert due == utc("2026-03-29T01:00")
+    assert next_due("several:02:30,03:00", 135, "Europe/Berlin", after=due) == utc("2026-03-30T00:15")
+
+
+def test_as_it_happens_is_every_quarter_hour() -> None:
+    assert next_due("as-it-happens", 420, "Asia/Kathmandu", after=utc("2026-01-05T08:00")) == utc("2026-01-05T08:15")
+    assert next_due("as-it-happens", 0, "UTC", after=utc("2026-01-05T08:14:59")) == utc("2026-01-05T08:15")
+    assert previous_due("as-it-happens", 0, "UTC", before=utc("2026-01-05T08:00")) == utc("2026-01-05T07:45")
+    assert previous_due("as-it-happens", 0, "UTC", before=utc("2026-01-05T08:00:01")) == utc("2026-01-05T08:00")
+    with pytest.raises(CadenceError, match="no time zone"):
+        next_due("as-it-happens", 0, "Mars/Olympus", after=utc("2026-01-05T08:00"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cadence=st.sampled_from(CADENCES),
+    minute=st.integers(0, 95).map(lambda quarter: quarter * 15),
+    timezone=st.sampled_from(ZONES),
+    before=st.datetimes(datetime(1970, 2, 3), datetime(2040, 12, 20)),  # noqa: DTZ001
+)
+@example("daily", 0, "America/St_Johns", datetime(2010, 11, 7, 3, 0))  # noqa: DTZ001  (00:01 goes back to 23:01)
+@example("several:00:00,23:45", 1410, "America/Nuuk", datetime(2024, 3, 31, 1, 0))  # noqa: DTZ001
+@example("daily", 420, "Pacific/Apia", datetime(2011, 12, 30, 17, 0))  # noqa: DTZ001
+def test_backwards_and_forwards_are_the_same_times(cadence: str, minute: int, timezone: str, before: datetime) -> None:
+    """From any time: what came last before it, and then strictly onwards, leads past it without a time in between."""
+    moment = before.replace(tzinfo=UTC)
+    last = previous_due(cadence, minute, timezone, before=moment)
+    assert last < moment
+    following = next_due(cadence, minute, timezone, after=last)
+    assert following >= moment
+    assert previous_due(cadence, minute, timezone, before=following) == last
+    assert next_due(cadence, minute, timezone, after=last - timedelta(microseconds=1)) == last
+
+
+def test_topics_fall_into_groups_by_rhythm() -> None:
+    own = {2: ("weekly:fri", 1080), 3: ("as-it-happens", 1080), 4: ("daily", 420), 5: ("as-it-happens", 15)}
+    assert groups((1, 2, 3, 4, 5), "daily", 420, own) == {
+        ("daily", 420): (1, 4),
+        ("weekly:fri", 1080): (2,),
+        ("as-it-happens", 0): (3, 5),
+    }
+    assert groups((), "daily", 420, {}) == {}
+
+
+def test_the_next_of_several_rhythms_is_the_earliest() -> None:
+    friday = utc("2026-01-09T08:00")
+    assert next_of([("daily", 420), ("weekly:fri", 1080)], "UTC", after=friday) == utc("2026-01-09T18:00")
+    assert next_of([("daily", 420)], "UTC", after=friday) == utc("2026-01-10T07:00")
+    assert next_of([], "UTC", after=friday) is None
 
 
 @pytest.mark.parametrize("wrong", ["", "Europe", "Europe/Berln", "../../etc/passwd", "/etc/passwd", "a\0b", "x" * 5000])

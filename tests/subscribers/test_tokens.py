@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subscribers.errors import BadToken, KeyringError
-from subscribers.tokens import PURPOSES, Claim, Keyring
+from subscribers.tokens import PURPOSES, SEALS, Claim, Keyring
 
 OLD, NEW, OTHER = "old-" * 10, "new-" * 10, "other" * 10
 RING = Keyring([NEW, OLD])
@@ -48,8 +48,9 @@ def test_nonsense_is_a_bad_token_and_nothing_else(token: str) -> None:
     for purpose in PURPOSES:
         with pytest.raises(BadToken):
             RING.read(token, purpose)
-    with pytest.raises(BadToken):
-        RING.read_form(token)
+    for purpose in SEALS:
+        with pytest.raises(BadToken):
+            RING.unseal(token, purpose)
 
 
 def test_truncated_padded_and_reused_parts_are_refused() -> None:
@@ -82,14 +83,24 @@ def test_an_old_key_still_reads_and_a_removed_one_does_not() -> None:
         Keyring([NEW]).tokens(3, 4, before.key_id)
 
 
-def test_form_tokens_are_a_kind_of_their_own() -> None:
-    token = RING.form_token(29_000_000)
-    assert RING.read_form(token) == 29_000_000
-    for purpose in PURPOSES:
+@given(st.integers(0, 2**48 - 1), st.integers(0, 2**32 - 1), st.sampled_from(sorted(SEALS)))
+def test_a_sealed_token_tells_what_it_was_sealed_for_and_is_a_kind_of_its_own(
+    subscriber: int, context: int, purpose: str
+) -> None:
+    token = RING.seal(purpose, subscriber, context)
+    assert RING.unseal(token, purpose) == Claim(subscriber, context)
+    assert len(token) == 38
+    assert set(token) <= set(ALPHABET)
+    with pytest.raises(BadToken):
+        Keyring([OTHER]).unseal(token, purpose)
+    for other in set(SEALS) - {purpose}:
         with pytest.raises(BadToken):
-            RING.read(token, purpose)
+            RING.unseal(token, other)
+    for link in PURPOSES:
         with pytest.raises(BadToken):
-            RING.read_form(getattr(RING.tokens(0, 29_000_000), purpose))
+            RING.read(token, link)
+        with pytest.raises(BadToken):
+            RING.unseal(getattr(RING.tokens(subscriber, context), link), purpose)
 
 
 def test_keys_that_cannot_be_told_apart_are_refused() -> None:
@@ -118,7 +129,18 @@ def test_network_hashes() -> None:
     assert RING.network_hash("192.0.2.1") != RING.network_hash("192.0.2.2")
     assert RING.network_hash("2001:db8::1") == RING.network_hash("2001:db8::ffff:1"), "one household, one hash"
     assert RING.network_hash("2001:db8::1") != RING.network_hash("2001:db8:0:1::1")
+    assert RING.network_hash("::ffff:192.0.2.1") == RING.network_hash("192.0.2.1"), "a socket for both kinds"
     assert RING.network_hash("testclient") is None
+
+
+def test_networks_of_one_site_share_the_first_half() -> None:
+    one, two, other = (RING.network_hash(f"2001:db8:{each}::1") for each in ("0:1", "0:2", "1:1"))
+    assert one
+    assert two
+    assert other
+    assert [len(each) for each in (one, two, other)] == [32, 32, 32]
+    assert one[:16] == two[:16] != other[:16]
+    assert one[16:] != two[16:]
 
 
 def test_an_address_has_one_hash_however_its_domain_is_written() -> None:
