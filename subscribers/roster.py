@@ -7,22 +7,28 @@ Statuses of a reader: pending (never confirmed, or came back and has not confirm
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from subscribers import consent
 from subscribers.cadence import check_minute, next_due, parse, zone
-from subscribers.errors import BadAddress, HasLeft, NotConfirmable, UnknownReader, UnknownTopic
-from subscribers.models import Consent, Subscriber, Subscription, Suppression
-from subscribers.profiles import intern_profile
+from subscribers.errors import BadAddress, BadChoice, HasLeft, NotConfirmable, UnknownTopic
+from subscribers.listing import show_number, topics_of
+from subscribers.models import Subscriber, Subscription
+from subscribers.profiles import settle
 from subscribers.sql import insert_new, slices, table
-from subscribers.topics import TOPIC, find_topics, get_topic
+from subscribers.suppressions import AddressHashes, is_final, lift, why_suppressed
+from subscribers.topics import TOPIC, find_topics
 from subscribers.types import (
+    FINAL,
+    FORMATS,
     Asked,
     Confirmed,
-    ConsentRow,
+    OwnTopic,
     ReaderRow,
     SignUp,
     TopicRow,
@@ -33,104 +39,191 @@ from subscribers.types import (
 )
 
 SUBSCRIBER, SUBSCRIPTION = table(Subscriber), table(Subscription)
-CONSENT, SUPPRESSION = table(Consent), table(Suppression)
 
-UNDO_WITHIN = timedelta(days=1)
-"""How long the goodbye page's undo works. A link that is found in a forwarded mail later brings nobody back."""
+MAX_STORIES = 12
+"""What a new reader gets until they choose otherwise."""
 
 
-def sign_up(session: Session, asked: SignUp, *, now: datetime, hashes: Sequence[bytes]) -> Asked:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody on the roster."""
+
+    subscriber_id: int
+    address: str
+    """As typed."""
+    status: str
+    locale: str
+
+
+def sign_up(
+    session: Session, asked: SignUp, *, now: datetime, hashes: Sequence[bytes], asked_at: datetime | None = None
+) -> Asked:
     """Note what somebody asked for; it takes effect with `confirm`. `hashes` are the Keyring's for this address.
 
     A reader who is active keeps every choice (anybody can type an address into a form): only the new topics wait for
-    confirmation. Who left or never confirmed starts afresh. A suppressed address stays so and nothing is written.
-    Raises RosterError (BadAddress, UnknownTopic, CadenceError) before anything is written.
+    confirmation. Who never confirmed gets the newest choices, and all topics asked for wait; who left starts afresh.
+    Name and spelling of the address stay those of whoever confirmed once: they may take a leaving back within a day.
+    An address that is suppressed for good stays so and nothing is written; nor is it for who has left since `asked_at`,
+    where what was asked had to wait for us: the leaving is what they wanted last. Raises RosterError (BadAddress,
+    UnknownTopic for private topics too, CadenceError) before anything is written.
     """
     address = check_address(asked.address)
     choices = _choices(asked)
-    topics = _wanted(session, asked.topics)
-    if is_suppressed(session, hashes):
+    topics = _wanted(session, asked.topics, public_only=True)
+    if is_final(session, hashes):
         return Asked(None)
     connection = session.connection()
-    key = address_key(address)
-    values = {"address": address, "address_key": key, "created_at": now, "status": "pending", "max_stories": 12}
-    is_new = insert_new(connection, SUBSCRIBER, {**values, **choices}) == 1
-    # The row's lock makes parallel sign-ups of one address queue up on PostgreSQL; SQLite has one writer anyway.
-    row = connection.execute(select(SUBSCRIBER).where(SUBSCRIBER.c.address_key == key).with_for_update()).one()
-    if row.status == "suppressed":
+    row, is_new = _row_of(session, address, choices, now)
+    # Once more, now that the row is ours: on PostgreSQL another transaction may have come in between.
+    overtaken = asked_at is not None and row.status == "left" and _left_after(session, row.id, asked_at)
+    if row.status == "suppressed" or overtaken or is_final(session, hashes):
+        if is_new:
+            connection.execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id))
         return Asked(None)
     if row.status != "active" and not is_new:
-        fresh = {**choices, "address": address, "status": "pending", "next_due_at": None}
-        connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id).values(fresh))
-        connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == row.id))
+        connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id).values(_afresh(row, address, choices)))
+        if row.status == "left":
+            connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == row.id))
     _subscribe(session, row.id, topics, "pending")
-    _log(session, row.id, now, "asked", [topic.slug for topic in topics], form=asked.form, network=asked.network)
-    return Asked(row.id, tuple(pending_topics(session, row.id)), is_new)
+    consent.log(
+        session,
+        row.id,
+        now,
+        "asked",
+        [topic.slug for topic in topics],
+        form=asked.form,
+        wording=asked.wording,
+        source=asked.source,
+        network=asked.network,
+    )
+    return Asked(row.id, tuple(pending_topics(session, row.id)), is_new, row.status == "active")
+
+
+def _left_after(session: Session, subscriber_id: int, moment: datetime) -> bool:
+    last = consent.last_deed(session, subscriber_id)
+    return last is not None and last.action == "left" and last.at > moment
+
+
+def _afresh(row: Row[Any], address: str, choices: dict[str, Any]) -> dict[str, Any]:
+    """The columns of somebody who asks again without being active. What a leaving needs to be taken back stays: name
+    and address here, a pause until the next confirmation, all else in the profile that the leaving's line names."""
+    fresh = {**choices, "address": address, "status": "pending", "next_due_at": None}
+    if row.status == "left":
+        fresh |= {"own_hours": False, "max_stories": MAX_STORIES, "profile_id": None}
+    if row.confirmed_at is not None:
+        fresh |= {"name": row.name, "address": row.address}
+    return fresh
+
+
+def check_sign_up(session: Session, asked: SignUp) -> None:
+    """Raises what `sign_up` would raise, whoever the address belongs to. Reads only."""
+    check_address(asked.address)
+    _choices(asked)
+    _wanted(session, asked.topics, public_only=True)
 
 
 def pending_topics(session: Session, subscriber_id: int) -> list[str]:
     """Names of the topics that a reader was asked to confirm, in order; empty for who has left or does not exist."""
+    return [topic.name for topic in waiting(session, subscriber_id)]
+
+
+def waiting(session: Session, subscriber_id: int) -> list[OwnTopic]:
+    """The topics that a reader may confirm, in order; empty for who has left or does not exist. One that turned private
+    meanwhile is offered no more."""
     query = (
-        _topics_of([subscriber_id], "pending")
+        topics_of([subscriber_id], "pending")
+        .add_columns(TOPIC.c.language)
         .join(SUBSCRIBER, SUBSCRIBER.c.id == SUBSCRIPTION.c.subscriber_id)
-        .where(SUBSCRIBER.c.status.in_(("pending", "active")))
+        .where(SUBSCRIBER.c.status.in_(("pending", "active")), TOPIC.c.public)
     )
-    return [row.name for row in session.connection().execute(query)]
+    return [OwnTopic(row.slug, row.name, row.language) for row in session.connection().execute(query)]
 
 
-def confirm(session: Session, subscriber_id: int, *, now: datetime, network: bytes | None = None) -> Confirmed:
-    """The reader pressed the button: pending becomes active. Again and again without harm.
+def check_issued(session: Session, subscriber_id: int, issued: datetime) -> None:
+    """Raises NotConfirmable for a confirmation link (made at `issued`, aware) that went to a former address."""
+    query = select(SUBSCRIBER.c.links_from).where(SUBSCRIBER.c.id == subscriber_id)
+    since = session.connection().execute(query).scalar_one_or_none()
+    if since is not None and issued < since:
+        raise NotConfirmable("the address has changed since this link was made; sign up again")
 
-    Raises NotConfirmable for who has left, was suppressed or is gone: they must ask again first.
+
+def confirm(
+    session: Session,
+    subscriber_id: int,
+    *,
+    now: datetime,
+    address_hashes: AddressHashes,
+    shown: Sequence[str] | None = None,
+    issued: datetime | None = None,
+    network: bytes | None = None,
+) -> Confirmed:
+    """The reader pressed the button: what waits becomes active. Again and again without harm.
+
+    `shown` are the slugs that the page showed: what was asked for since then waits on (`Confirmed.more`). None is all
+    that waits. `issued` is when the link was made (aware). Lifts what keeps others from bringing the address back
+    ("erased", "left"). Raises NotConfirmable for who has left, was suppressed for good or is gone, for a link older
+    than the address, and for who is no reader yet and saw nothing that still waits.
     """
-    row = _locked(session, subscriber_id)
+    row = locked(session, subscriber_id)
     if row is None or row.status not in ("pending", "active"):
         raise NotConfirmable("there is nothing to confirm any more; sign up again to come back")
+    if issued is not None:
+        check_issued(session, subscriber_id, issued)
+    there = waiting(session, subscriber_id)
+    slugs = [each.slug for each in there if shown is None or each.slug in shown]
+    more = tuple(each for each in there if each.slug not in slugs)
+    is_first = row.status == "pending"
+    if not slugs and is_first:
+        raise NotConfirmable("what was asked for is not offered any more; sign up again")
+    if not slugs:
+        return replace(confirmed(session, subscriber_id, now, changed=False), more=more)
+    hashes = address_hashes(row.address)
+    if is_final(session, hashes):
+        raise NotConfirmable("this address is kept from mail")
+    lift(session, hashes)
     connection = session.connection()
-    slugs = [each.slug for each in connection.execute(_topics_of([subscriber_id], "pending"))]
-    changed = row.status == "pending" or bool(slugs)
-    if changed:
-        mine = SUBSCRIPTION.c.subscriber_id == subscriber_id
-        connection.execute(update(SUBSCRIPTION).where(mine).values(status="active"))
-        values = {"status": "active", "confirmed_at": row.confirmed_at or now}
-        connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-        _log(session, subscriber_id, now, "confirmed", slugs, network=network)
-        _settle(session, subscriber_id, now)
-    return _confirmed(session, subscriber_id, now, changed)
+    chosen = select(TOPIC.c.id).where(TOPIC.c.slug.in_(slugs))
+    mine = update(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == subscriber_id)
+    connection.execute(mine.where(SUBSCRIPTION.c.topic_id.in_(chosen)).values(status="active"))
+    values = {"status": "active", "confirmed_at": row.confirmed_at or now}
+    if is_first:
+        values["paused_until"] = None  # of who came back: a pause of the time before
+    connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
+    consent.log(session, subscriber_id, now, "confirmed", slugs, network=network)
+    settle(session, subscriber_id, now=now)
+    return replace(confirmed(session, subscriber_id, now, changed=True, is_first=is_first), more=more)
 
 
-def unsubscribe(session: Session, subscriber_id: int, *, now: datetime, reason: str = "") -> bool:
-    """The reader leaves; True when that changed something. `reason` is a short word for the log ("one-click").
+_LEAVING = (
+    update(SUBSCRIBER)
+    .where(SUBSCRIBER.c.id == bindparam("who"), SUBSCRIBER.c.status.in_(("pending", "active")))
+    .values(status="left", next_due_at=None)
+    .returning(SUBSCRIBER.c.profile_id)
+)
+"""Made once: putting a statement together takes as long as running it, and this one is asked for by the thousand."""
 
-    No error for who is gone or left before: leaving must always seem to work, because it has.
+
+def unsubscribe(
+    session: Session,
+    subscriber_id: int,
+    *,
+    now: datetime,
+    reason: str = "",
+    note: str = "",
+    network: bytes | None = None,
+) -> int | None:
+    """The reader leaves. The mark of the log's line, by which this very leaving can be taken back; None when nothing
+    changed. `reason` is a short word for the log ("one-click").
+
+    No error for who is gone or left before: leaving must always seem to work, because it has. Two statements, as the
+    mailbox providers' POST must never wait.
     """
-    row = _locked(session, subscriber_id)
-    if row is None or row.status not in ("pending", "active"):
-        return False
-    values = {"status": "left", "next_due_at": None}
-    session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-    _log(session, subscriber_id, now, "left", [], form=reason[:64])
-    return True
-
-
-def undo_unsubscribe(session: Session, subscriber_id: int, *, now: datetime) -> Confirmed | None:
-    """Take leaving back, within a day. None when that is not possible any more.
-
-    Who had never confirmed cannot come back this way, for that would be a confirmation.
-    """
-    row = _locked(session, subscriber_id)
-    if row is not None and row.status == "active":
-        return _confirmed(session, subscriber_id, now, changed=False)
-    if row is None or row.status != "left" or row.confirmed_at is None:
+    gone = session.connection().execute(_LEAVING, {"who": subscriber_id}).one_or_none()
+    if gone is None:
         return None
-    last = select(func.max(CONSENT.c.at)).where(CONSENT.c.subscriber_id == subscriber_id, CONSENT.c.action == "left")
-    left_at = session.connection().execute(last).scalar()
-    if left_at is None or now - left_at > UNDO_WITHIN:
-        return None
-    session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(status="active"))
-    _log(session, subscriber_id, now, "returned", [])
-    _settle(session, subscriber_id, now)
-    return _confirmed(session, subscriber_id, now, changed=True)
+    return consent.log(
+        session, subscriber_id, now, "left", [], form=reason, note=note, network=network, profile_id=gone.profile_id
+    )
 
 
 def add(session: Session, asked: SignUp, *, now: datetime, hashes: Sequence[bytes]) -> ReaderRow:
@@ -141,82 +234,49 @@ def add(session: Session, asked: SignUp, *, now: datetime, hashes: Sequence[byte
     address = check_address(asked.address)
     choices = _choices(asked)
     topics = _wanted(session, asked.topics)
-    if is_suppressed(session, hashes):
-        raise HasLeft(f"{address} is suppressed (bounced or complained) and must not be mailed again")
-    connection = session.connection()
-    key = address_key(address)
-    values = {"address": address, "address_key": key, "created_at": now, "status": "pending", "max_stories": 12}
-    insert_new(connection, SUBSCRIBER, {**values, **choices})
-    row = connection.execute(select(SUBSCRIBER).where(SUBSCRIBER.c.address_key == key).with_for_update()).one()
-    if row.status in ("left", "suppressed"):
+    _check_kept_out(session, address, hashes)
+    row, _ = _row_of(session, address, choices, now)
+    # Once more, now that the row is ours: on PostgreSQL an erasure may have come in between.
+    _check_kept_out(session, address, hashes)
+    if row.status in ("left", "suppressed") or (row.status == "pending" and row.confirmed_at is not None):
+        # Pending and confirmed once: they left, and somebody typed their address since, perhaps not themselves.
         raise HasLeft(f"{address} has left; only the reader can come back, by signing up again")
     if row.status == "pending":
         fresh = {**choices, "status": "active", "confirmed_at": now}
-        connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id).values(fresh))
+        session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id).values(fresh))
     _subscribe(session, row.id, topics, "active")
-    _log(session, row.id, now, "added", [topic.slug for topic in topics], form=asked.form)
-    _settle(session, row.id, now)
-    return show(session, address)
+    slugs = [topic.slug for topic in topics]
+    consent.log(session, row.id, now, "added", slugs, form=asked.form, source=asked.source)
+    settle(session, row.id, now=now)
+    return show_number(session, row.id)
 
 
-def remove(session: Session, address: str) -> None:
-    """Erase a person: the row, the subscriptions and the consent log. A suppression stays, for it holds only a hash.
-
-    Raises UnknownReader.
-    """
-    reader = show(session, address)
-    for each in (SUBSCRIPTION, CONSENT):
-        session.connection().execute(delete(each).where(each.c.subscriber_id == reader.id))
-    session.connection().execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.id == reader.id))
+def _check_kept_out(session: Session, address: str, hashes: Sequence[bytes]) -> None:
+    why = why_suppressed(session, hashes)
+    if why in FINAL:
+        raise HasLeft(f"{address} is suppressed ({why}) and must not be mailed again")
+    if why is not None:
+        raise HasLeft(f"{address} is kept out ({why}); only the reader can come back, by signing up again")
 
 
-def show(session: Session, address: str) -> ReaderRow:
-    """The reader of that address, whatever its case. Raises UnknownReader."""
+def look_up(session: Session, address: str) -> Known | None:
+    """Whoever has this address, whatever its case; None for nobody and for what is no address."""
     try:
         key = address_key(check_address(address))
-    except BadAddress as error:
-        raise UnknownReader(str(error)) from None
-    row = session.connection().execute(select(SUBSCRIBER).where(SUBSCRIBER.c.address_key == key)).one_or_none()
-    if row is None:
-        raise UnknownReader(f"nobody on the roster has the address {address.strip()}; see `digest subscribers list`")
-    return _readers(session, [row])[0]
+    except BadAddress:
+        return None
+    return _known(session, SUBSCRIBER.c.address_key == key)
 
 
-def list_subscribers(
-    session: Session, *, topic: str | None = None, limit: int = 100, after_id: int = 0
-) -> list[ReaderRow]:
-    """Readers in the order of their ids, those after `after_id`: the next page begins at the last one's id.
-
-    With `topic` (a slug), those who have it or asked for it. Raises UnknownTopic.
-    """
-    query = select(SUBSCRIBER).where(SUBSCRIBER.c.id > after_id).order_by(SUBSCRIBER.c.id).limit(limit)
-    if topic is not None:
-        held = SUBSCRIPTION.c.subscriber_id == SUBSCRIBER.c.id
-        query = query.join(SUBSCRIPTION, held).where(SUBSCRIPTION.c.topic_id == get_topic(session, topic).id)
-    return _readers(session, session.connection().execute(query).all())
+def known(session: Session, subscriber_id: int) -> Known | None:
+    """Whoever has this number."""
+    return _known(session, SUBSCRIBER.c.id == subscriber_id)
 
 
-def consents(session: Session, subscriber_id: int) -> list[ConsentRow]:
-    """The consent log of a reader, oldest first."""
-    query = select(CONSENT).where(CONSENT.c.subscriber_id == subscriber_id).order_by(CONSENT.c.id)
-    rows = session.connection().execute(query)
-    return [ConsentRow(row.at, row.action, tuple(row.topics.split()), row.form) for row in rows]
-
-
-def suppress(
-    session: Session, address_hash: bytes, *, reason: str, now: datetime, subscriber_id: int | None = None
-) -> None:
-    """Never mail this address again (`reason`: "bounced", "complained"). The reader's row follows when it is named."""
-    insert_new(session.connection(), SUPPRESSION, {"address_hash": address_hash, "reason": reason[:32], "at": now})
-    if subscriber_id is not None:
-        values = {"status": "suppressed", "next_due_at": None}
-        session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-
-
-def is_suppressed(session: Session, hashes: Sequence[bytes]) -> bool:
-    """Whether one of the hashes of an address is in the suppression list."""
-    query = select(SUPPRESSION.c.reason).where(SUPPRESSION.c.address_hash.in_(hashes)).limit(1)
-    return session.connection().execute(query).first() is not None
+def _known(session: Session, whose: Any) -> Known | None:
+    columns = (SUBSCRIBER.c.id, SUBSCRIBER.c.address, SUBSCRIBER.c.status, SUBSCRIBER.c.locale)
+    row = session.connection().execute(select(*columns).where(whose)).one_or_none()
+    return None if row is None else Known(*row)
 
 
 def recipients(session: Session, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -229,23 +289,49 @@ def recipients(session: Session, ids: Iterable[int]) -> dict[int, tuple[str, str
     return found
 
 
+def locked(session: Session, subscriber_id: int) -> Row[tuple[Any, ...]] | None:
+    """A reader's row, nobody else's to change until the transaction ends; None when there is none."""
+    query = select(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).with_for_update()
+    return session.connection().execute(query).one_or_none()
+
+
 def _choices(asked: SignUp) -> dict[str, Any]:
-    """The columns a SignUp decides, checked. Raises CadenceError."""
+    """The columns a SignUp decides, checked. Raises CadenceError, BadChoice."""
     parse(asked.cadence)
     zone(asked.timezone)
+    if asked.format not in FORMATS:
+        raise BadChoice(f"{asked.format[:20]!r} is no format; it is {' or '.join(FORMATS)}")
     return {
         "name": clean_name(asked.name),
         "locale": asked.locale[:16],
         "timezone": asked.timezone,
         "cadence": asked.cadence,
         "send_minute": check_minute(asked.send_minute),
+        "format": asked.format,
     }
 
 
-def _wanted(session: Session, slugs: Sequence[str]) -> list[TopicRow]:
+def _wanted(session: Session, slugs: Sequence[str], *, public_only: bool = False) -> list[TopicRow]:
     if not slugs:
         raise UnknownTopic("no topic was named; at least one is needed")
-    return find_topics(session, slugs)
+    return find_topics(session, slugs, public_only=public_only)
+
+
+def _row_of(session: Session, address: str, choices: dict[str, Any], now: datetime) -> tuple[Row[Any], bool]:
+    """The row of an address, made when there is none, locked; and whether it is new.
+
+    The lock makes parallel sign-ups of one address queue up on PostgreSQL; SQLite has one writer anyway. Somebody who
+    was there when we inserted may be erased before the lock is ours: then the address is free, and we insert again.
+    """
+    connection = session.connection()
+    key = address_key(address)
+    values = {"address": address, "address_key": key, "created_at": now, "status": "pending"}
+    found = select(SUBSCRIBER).where(SUBSCRIBER.c.address_key == key).with_for_update()
+    while True:
+        is_new = insert_new(connection, SUBSCRIBER, {**values, "max_stories": MAX_STORIES, **choices}) == 1
+        row = connection.execute(found).one_or_none()
+        if row is not None:
+            return row, is_new
 
 
 def _subscribe(session: Session, subscriber_id: int, topics: Sequence[TopicRow], status: str) -> None:
@@ -264,66 +350,12 @@ def _subscribe(session: Session, subscriber_id: int, topics: Sequence[TopicRow],
         connection.execute(update(SUBSCRIPTION).where(mine, SUBSCRIPTION.c.topic_id.in_(ids)).values(status=status))
 
 
-def _settle(session: Session, subscriber_id: int, now: datetime) -> None:
-    """After a change: the profile of the present choices, and a due time if there is a topic and none is set."""
-    intern_profile(session, subscriber_id)
+def confirmed(
+    session: Session, subscriber_id: int, now: datetime, *, changed: bool, is_first: bool = False
+) -> Confirmed:
+    """A reader as a page tells it. Without a topic, the time named is when one would come."""
     connection = session.connection()
     row = connection.execute(select(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id)).one()
-    has_topic = connection.execute(_topics_of([subscriber_id], "active").limit(1)).first() is not None
+    names = tuple(each.name for each in connection.execute(topics_of([subscriber_id], "active")))
     due = row.next_due_at or next_due(row.cadence, row.send_minute, row.timezone, after=now)
-    values = {"next_due_at": due if has_topic else None}
-    connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-
-
-def _confirmed(session: Session, subscriber_id: int, now: datetime, changed: bool) -> Confirmed:
-    connection = session.connection()
-    row = connection.execute(select(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id)).one()
-    names = tuple(each.name for each in connection.execute(_topics_of([subscriber_id], "active")))
-    due = row.next_due_at or next_due(row.cadence, row.send_minute, row.timezone, after=now)
-    return Confirmed(subscriber_id, names, due, row.timezone, row.locale, changed)
-
-
-def _locked(session: Session, subscriber_id: int) -> Row[tuple[Any, ...]] | None:
-    query = select(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).with_for_update()
-    return session.connection().execute(query).one_or_none()
-
-
-def _topics_of(ids: Sequence[int], status: str) -> Select[Any]:
-    return (
-        select(SUBSCRIPTION.c.subscriber_id, TOPIC.c.slug, TOPIC.c.name)
-        .select_from(SUBSCRIPTION)
-        .join(TOPIC, TOPIC.c.id == SUBSCRIPTION.c.topic_id)
-        .where(SUBSCRIPTION.c.subscriber_id.in_(ids), SUBSCRIPTION.c.status == status)
-        .order_by(SUBSCRIPTION.c.subscriber_id, SUBSCRIPTION.c.position, SUBSCRIPTION.c.topic_id)
-    )
-
-
-def _readers(session: Session, rows: Sequence[Row[tuple[Any, ...]]]) -> list[ReaderRow]:
-    slugs: dict[str, dict[int, list[str]]] = {"active": {}, "pending": {}}
-    for status, held in slugs.items():
-        for portion in slices(row.id for row in rows):
-            for each in session.connection().execute(_topics_of(portion, status)):
-                held.setdefault(each.subscriber_id, []).append(each.slug)
-    names = [name for name in ReaderRow.__dataclass_fields__ if name not in ("topics", "pending")]
-    return [
-        ReaderRow(
-            **{name: getattr(row, name) for name in names},
-            topics=tuple(slugs["active"].get(row.id, ())),
-            pending=tuple(slugs["pending"].get(row.id, ())),
-        )
-        for row in rows
-    ]
-
-
-def _log(
-    session: Session,
-    subscriber_id: int,
-    at: datetime,
-    action: str,
-    slugs: Sequence[str],
-    *,
-    form: str = "",
-    network: bytes | None = None,
-) -> None:
-    values = {"subscriber_id": subscriber_id, "at": at, "action": action, "topics": " ".join(slugs)}
-    session.connection().execute(insert(CONSENT).values(**values, form=form[:64], network=network))
+    return Confirmed(subscriber_id, names, due, row.timezone, row.locale, changed, is_first)

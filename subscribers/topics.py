@@ -43,11 +43,19 @@ def _check_title(name: str) -> str:
 
 
 def add_topic(
-    session: Session, slug: str, name: str, *, now: datetime, description: str = "", language: str = "en"
+    session: Session,
+    slug: str,
+    name: str,
+    *,
+    now: datetime,
+    description: str = "",
+    language: str = "en",
+    public: bool = True,
 ) -> TopicRow:
     """A new topic. Raises BadTopic when the slug is taken or anything is not allowed."""
     check_slug(slug)
-    values = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
+    texts = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
+    values = {**texts, "public": public}
     if not insert_new(session.connection(), TOPIC, {"slug": slug, "created_at": now, **values}):
         raise BadTopic(f"there is a topic {slug} already; `digest topics edit {slug}` changes it")
     return get_topic(session, slug)
@@ -60,13 +68,18 @@ def edit_topic(
     name: str | None = None,
     description: str | None = None,
     language: str | None = None,
+    public: bool | None = None,
 ) -> TopicRow:
-    """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic."""
+    """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic.
+
+    A topic that becomes private keeps its readers; it is only offered no more.
+    """
     known = get_topic(session, slug)
     values = {
         "name": known.name if name is None else _check_title(name),
         "description": known.description if description is None else description.strip(),
         "language": known.language if language is None else _check_language(language),
+        "public": known.public if public is None else public,
     }
     session.connection().execute(update(TOPIC).where(TOPIC.c.id == known.id).values(values))
     return get_topic(session, slug)
@@ -79,9 +92,10 @@ def remove_topic(session: Session, slug: str) -> None:
     session.connection().execute(delete(TOPIC).where(TOPIC.c.id == topic.id))
 
 
-def list_topics(session: Session, *, count: bool = False) -> list[TopicRow]:
-    """All topics by name. With `count`, each with its number of active readers."""
-    rows = session.connection().execute(select(TOPIC).order_by(TOPIC.c.name, TOPIC.c.id)).all()
+def list_topics(session: Session, *, count: bool = False, public_only: bool = False) -> list[TopicRow]:
+    """All topics by name, or those that the form offers. With `count`, each with its number of active readers."""
+    query = select(TOPIC).order_by(TOPIC.c.name, TOPIC.c.id)
+    rows = session.connection().execute(query.where(TOPIC.c.public) if public_only else query).all()
     counts: dict[int, int] = {}
     if count:
         query = (
@@ -99,19 +113,25 @@ def get_topic(session: Session, slug: str) -> TopicRow:
     return find_topics(session, [slug])[0]
 
 
-def find_topics(session: Session, slugs: Sequence[str]) -> list[TopicRow]:
-    """The topics of these slugs, in the order asked, each once. Raises UnknownTopic for the first that is missing."""
+def find_topics(session: Session, slugs: Sequence[str], *, public_only: bool = False) -> list[TopicRow]:
+    """The topics of these slugs, in the order asked, each once. Raises UnknownTopic for the first that is missing.
+
+    With `public_only`, a private topic is missing like one that does not exist.
+    """
     wanted = list(dict.fromkeys(slugs))
-    rows = session.connection().execute(select(TOPIC).where(TOPIC.c.slug.in_(wanted[:1000]))).all()
-    found = {row.slug: _row(row) for row in rows}
+    # What cannot be a slug is not asked for: PostgreSQL takes no text with a NUL in it.
+    possible = [slug for slug in wanted if _SLUG.fullmatch(slug)][:1000]
+    rows = session.connection().execute(select(TOPIC).where(TOPIC.c.slug.in_(possible))).all()
+    found = {row.slug: _row(row) for row in rows if row.public or not public_only}
     for slug in wanted:
         if slug not in found:
-            raise UnknownTopic(_unknown(session, slug))
+            raise UnknownTopic(_unknown(session, slug, public_only))
     return [found[slug] for slug in wanted]
 
 
-def _unknown(session: Session, slug: str) -> str:
-    known = list(session.connection().execute(select(TOPIC.c.slug).order_by(TOPIC.c.slug).limit(21)).scalars())
+def _unknown(session: Session, slug: str, public_only: bool) -> str:
+    query = select(TOPIC.c.slug).order_by(TOPIC.c.slug).limit(21)
+    known = session.connection().execute(query.where(TOPIC.c.public) if public_only else query).scalars().all()
     told = clean_name(slug)[:80]
     if not known:
         return f"there is no topic {told!r}, nor any other; `digest topics add` makes one"
@@ -119,4 +139,4 @@ def _unknown(session: Session, slug: str) -> str:
 
 
 def _row(row: Row[tuple[object, ...]], readers: int = 0) -> TopicRow:
-    return TopicRow(row.id, row.slug, row.name, row.description, row.language, readers)
+    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers)
