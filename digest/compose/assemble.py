@@ -7,42 +7,34 @@ filled in and encoded once and remembered; what is left per reader is a handful 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Protocol
 
-from digest.compose.content import Frozen, Manifest
-from digest.compose.fragments import Fragment
-from digest.compose.qp import encode_qp
+from digest.compose.content import WELCOME, Frozen, Manifest
+from digest.compose.pieces import ENCODERS, Piece, fill, glued, settled
 from digest.compose.select import explain, select, topic_of
 from digest.compose.theme import Theme, direction, shorten, wrapped
 from digest.compose.voice import Voice, escaped
-from digest.errors import TemplateError
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
-
-Piece = bytes | str
-"""Encoded bytes, or the name of a hole that is still open."""
-
-ENCODERS: Mapping[str, Callable[[str], bytes]] = {
-    "raw": lambda text: text.encode(),
-    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1].encode(),
-    "qp": encode_qp,
-}
-"""How a provider wants bodies. Each encodes a concatenation as the concatenation of the encoded."""
 
 
 class Links(Protocol):
-    """The link tokens of one reader for one edition."""
+    """The link tokens of one reader for one edition of a digest."""
 
     @property
     def leave(self) -> str: ...
     @property
     def view(self) -> str: ...
     @property
-    def confirm(self) -> str: ...
+    def manage(self) -> str: ...
+
+
+def no_starts(profile: ReaderProfile, due_at: datetime | None) -> Mapping[int, datetime]:
+    """The window starts of readers who have one rhythm for all topics."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +43,12 @@ class Hands:
 
     links: Callable[[int], Links]
     """Subscriber id -> tokens, signed with the edition's key."""
-    next_due: Callable[[ReaderProfile, datetime], datetime]
-
-
-def fill(
-    fragment: Fragment, known: Callable[[str], str | None], escape: Callable[[str], str], encode: Callable[[str], bytes]
-) -> tuple[Piece, ...]:
-    """Fill the holes that `known` can name, encode the rest, and leave the other holes open."""
-    pieces: list[Piece] = []
-    open_text: list[str] = []
-    for place, part in enumerate(fragment):
-        value = part if place % 2 == 0 else known(part)
-        if value is None:
-            pieces += [encode("".join(open_text)), part]
-            open_text = []
-        else:
-            open_text.append(value if place % 2 == 0 else escape(value))
-    pieces.append(encode("".join(open_text)))
-    return tuple(piece for piece in pieces if piece)
+    letter_links: Callable[[int], Mapping[str, str]]
+    """The same for a system mail: subscriber id -> the tokens that its template may ask for, by name."""
+    next_due: Callable[[ReaderProfile, datetime], datetime | None]
+    """When the reader's next mail comes at the latest; None for who is only told as it happens."""
+    topic_starts: Callable[[ReaderProfile, datetime | None], Mapping[int, datetime]] = no_starts
+    """Where the windows of topics with hours of their own begin, for a delivery that was due at that time."""
 
 
 class Composer:
@@ -86,47 +66,68 @@ class Composer:
         self._filled: dict[tuple[object, ...], tuple[Piece, ...]] = {}
 
     def compose(self, due: Due, profile: ReaderProfile, to: Recipient) -> Envelope | LeftOut:
-        """One mail, or why there is none: "empty" when the reader's window holds nothing new."""
+        """One mail, or why there is none: "empty" when the reader's window holds nothing new. A welcome mail goes out
+        even then. Readers who want plain text get no HTML."""
         if self._manifest.kind != "digest":
-            return self._system(to)
+            return self._system(profile, to)
         picks = due.picks
         if picks is None:
-            picks = select(self._manifest, due.since.isoformat(), profile, due.memory)
-        if not picks:
+            starts = self._starts(profile, due.due_at)
+            picks = select(self._manifest, due.since.isoformat(), profile, due.memory, starts)
+        if not picks and not self._welcomes:
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
-        html = self._join("html", self._layout_html(picks, profile), links)
+        html = b"" if profile.format == "text" else self._join("html", self._layout_html(picks, profile), links)
         text = self._join("text", self._layout_text(picks, profile), links)
-        return self._envelope(to, self._subject(picks, profile), html, text, links, picks)
+        return self._envelope(to, self.subject(picks, profile), html, text, links, picks)
 
     def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
         """A mail as the browser shows it: without its footer, so without any personal link."""
         html = self._layout_html(picks, profile, footer=False)
         text = self._layout_text(picks, profile, footer=False)
-        return ViewedMail(_settled(html), _settled(text), self._subject(picks, profile))
+        return ViewedMail(settled(html), settled(text), self.subject(picks, profile))
 
-    def why(self, pick: Pick, place: int, since: datetime, profile: ReaderProfile) -> tuple[str, str]:
+    def why(
+        self, pick: Pick, place: int, since: datetime, profile: ReaderProfile, due_at: datetime | None = None
+    ) -> tuple[str, str]:
         """The headline of a pick, and one sentence on why it stood where it stood."""
-        return self._title(pick, self._voice(profile)), explain(self._manifest, since.isoformat(), profile, pick, place)
+        starts = self._starts(profile, due_at)
+        told = explain(self._manifest, since.isoformat(), profile, pick, place, starts)
+        return self._title(pick, self._voice(profile)), told
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether this is a mail of stories, not a system mail."""
+        return self._manifest.kind == "digest"
+
+    @property
+    def _welcomes(self) -> bool:
+        return WELCOME in self._manifest.values
+
+    def _starts(self, profile: ReaderProfile, due_at: datetime | None) -> dict[int, str]:
+        if due_at is None:
+            return {}
+        return {topic: start.isoformat() for topic, start in self._hands.topic_starts(profile, due_at).items()}
 
     # --- layout -------------------------------------------------------------------------------------------------------
 
     def _layout_html(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
         lang = self._language(profile)
-        pieces = [*self._chrome("shell/start", profile, "html"), *self._masthead("html", picks, profile)]
+        pieces = [*self._chrome("shell/start", profile, "html"), *self._head("html", picks, profile)]
         for block, topic, inside in self._order(picks, profile):
             if block is not None:
                 pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "html")
             for kind, pick, _ in inside:
                 pieces += self._story("html", kind, pick, profile, 0)
-        pieces += self._chrome(f"end/{lang}", profile, "html")
+        if picks:  # without, a welcome has said it all
+            pieces += self._chrome(f"end/{lang}", profile, "html")
         if footer:
             pieces += self._chrome(f"footer/{lang}", profile, "html")
         return [*pieces, *self._chrome("shell/end", profile, "html")]
 
     def _layout_text(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
         lang = self._language(profile)
-        pieces = list(self._masthead("text", picks, profile))
+        pieces = self._head("text", picks, profile)
         for block, topic, inside in self._order(picks, profile):
             if block is not None:
                 pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text")
@@ -135,7 +136,8 @@ class Composer:
             pieces.append(self._encode("\n"))
             for _, pick, number in inside:
                 pieces += self._story("text", "link", pick, profile, number)
-        pieces += self._chrome(f"end/{lang}", profile, "text")
+        if picks:
+            pieces += self._chrome(f"end/{lang}", profile, "text")
         return [*pieces, *self._chrome(f"footer/{lang}", profile, "text")] if footer else pieces
 
     def _order(
@@ -145,7 +147,7 @@ class Composer:
         stand."""
         numbers = count(2)
         parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [
-            (None, None, [("lead", picks[0], 1)])
+            (None, None, [("lead", pick, 1)]) for pick in picks[:1]
         ]
         for topic in profile.topics:
             inside = [
@@ -172,6 +174,13 @@ class Composer:
 
         return self._remember((part, key, profile.timezone, number), part, key, known)
 
+    def _head(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> list[Piece]:
+        """What stands before the stories."""
+        pieces = list(self._masthead(part, picks, profile))
+        if self._welcomes:
+            pieces += self._chrome(f"welcome/{self._language(profile)}/{'news' if picks else 'quiet'}", profile, part)
+        return pieces
+
     def _masthead(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> tuple[Piece, ...]:
         """Depends on the picks, which many readers share only in small editions: filled each time, from small
         fragments."""
@@ -179,13 +188,19 @@ class Composer:
         words = sum(self._manifest.stories[pick.story_id].words for pick in picks[: profile.max_stories])
         values = {
             "date": voice.date(),
-            "stats": voice.stats(len(picks), words),
-            # A mail of one story has no second headline; an empty preheader would let the inbox show the masthead.
-            "preheader": " · ".join(shorten(self._title(pick, voice), 70) for pick in picks[1:3])
-            or voice.stats(len(picks), words),
+            "stats": voice.stats(len(picks), words) if picks else voice.welcome(),
+            "preheader": self._preheader(picks, voice) or voice.stats(len(picks), words),
         }
         key = f"masthead/{self._language(profile)}"
         return self._remember((part, key, *values.values()), part, key, values.get)
+
+    def _preheader(self, picks: tuple[Pick, ...], voice: Voice) -> str:
+        """What an inbox shows beside the subject: headlines that are not in it. Empty for a mail of one story, where
+        its length has to do, because without a preheader the inbox would show the masthead."""
+        if not picks:
+            return voice.quiet()
+        shown = picks[:2] if self._welcomes else picks[1:3]
+        return " · ".join(shorten(self._title(pick, voice), 70) for pick in shown)
 
     def _chrome(self, key: str, profile: ReaderProfile, part: str) -> tuple[Piece, ...]:
         voice = self._voice(profile)
@@ -215,22 +230,22 @@ class Composer:
         return found
 
     def _join(self, part: str, pieces: Sequence[Piece], links: Links) -> bytes:
-        values = {
-            "view": self._encode(links.view),
-            "leave": self._encode(links.leave),
-            "confirm": self._encode(links.confirm),
-        }
-        try:
-            return b"".join(piece if isinstance(piece, bytes) else values[piece] for piece in pieces)
-        except KeyError as error:
-            raise TemplateError(
-                f"the {part} part asks for the personal value {error.args[0]!r}, which nobody gives"
-            ) from None
+        return glued(
+            part,
+            pieces,
+            {
+                "view": self._encode(links.view),
+                "leave": self._encode(links.leave),
+                "manage": self._encode(links.manage),
+            },
+        )
 
     # --- words --------------------------------------------------------------------------------------------------------
 
-    def _subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
-        return shorten(self._title(picks[0], self._voice(profile)))
+    def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
+        """The subject of a digest with these picks, which a welcome mail alone may lack."""
+        voice = self._voice(profile)
+        return shorten(voice.welcome_to(self._manifest.site.name) if self._welcomes else self._title(picks[0], voice))
 
     def _title(self, pick: Pick, voice: Voice) -> str:
         story = self._manifest.stories[pick.story_id]
@@ -251,27 +266,22 @@ class Composer:
 
     # --- envelopes ----------------------------------------------------------------------------------------------------
 
-    def _system(self, to: Recipient) -> Envelope:
+    def _system(self, profile: ReaderProfile, to: Recipient) -> Envelope:
         language = self._manifest.values["language"]
         known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
         # No name: it comes from a form that may be sent again, and a changed one would make a repeated call differ.
         to = Recipient(to.subscriber_id, to.address, "")
-        links = self._hands.links(to.subscriber_id)
+        tokens = {name: self._encode(token) for name, token in self._hands.letter_links(to.subscriber_id).items()}
         html: list[Piece] = []
-        for key in ("shell/start", "body", "shell/end"):
+        for key in ("shell/start", "body", "shell/end") if profile.format != "text" else ():
             html += self._remember(("html", key), "html", key, known)
         text = self._remember(("text", "body"), "text", "body", known)
         return self._envelope(
-            to,
-            self._manifest.values["subject"],
-            self._join("html", html, links),
-            self._join("text", text, links),
-            links,
-            (),
+            to, self._manifest.values["subject"], glued("html", html, tokens), glued("text", text, tokens), None, ()
         )
 
     def _envelope(
-        self, to: Recipient, subject: str, html: bytes, text: bytes, links: Links, picks: tuple[Pick, ...]
+        self, to: Recipient, subject: str, html: bytes, text: bytes, links: Links | None, picks: tuple[Pick, ...]
     ) -> Envelope:
         site = self._manifest.site
         stamp = f"{self._edition_id}.{to.subscriber_id}.{self._manifest.frozen_at.isoformat()}"
@@ -291,16 +301,11 @@ class Composer:
         )
 
 
-def _settled(pieces: Sequence[Piece]) -> str:
-    """Pieces as text; a hole that is still open would be a personal link and stays empty."""
-    return b"".join(piece for piece in pieces if isinstance(piece, bytes)).decode()
-
-
-def _headers(manifest: Manifest, links: Links) -> tuple[tuple[str, str], ...]:
+def _headers(manifest: Manifest, links: Links | None) -> tuple[tuple[str, str], ...]:
     """RFC 2369 and RFC 8058 (one-click), RFC 2919 (List-Id), RFC 3834 (Auto-Submitted); ASCII, never folded."""
     automatic = ("Auto-Submitted", "auto-generated")
-    if manifest.kind != "digest":
-        return (automatic,)
+    if links is None:
+        return (automatic,)  # a system mail: nobody subscribed to it
     site = manifest.site
     name = f'"{site.name}" ' if site.name.isascii() and '"' not in site.name and "\\" not in site.name else ""
     return (

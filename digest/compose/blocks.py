@@ -34,7 +34,7 @@ CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
 OF_STORY = frozenset(("n", "time"))
 OF_CHROME = frozenset(("next", "topics", "lang", "dir"))
 OF_MASTHEAD = frozenset(("date", "stats", "preheader"))
-LINKS = frozenset(("view", "leave"))
+LINKS = frozenset(("view", "leave", "manage"))
 """The personal values that blocks may ask for; the links may stand in any of them."""
 
 
@@ -86,11 +86,17 @@ def story_key(kind: str, language: str, card: Card) -> str:
     return f"{kind}/{language}/{card.story_id}/{card.version}/{card.from_version}"
 
 
-def chrome_blocks(topics: Mapping[int, str], language: str) -> list[Block]:
-    """Masthead, section heads, end and footer of one language."""
+def chrome_blocks(topics: Mapping[int, str], language: str, *, welcome: bool = False) -> list[Block]:
+    """Masthead, section heads, end and footer of one language; with `welcome` the greeting before stories and the one
+    without any."""
     chrome = [Block(f"{kind}/{language}", language, kind) for kind in CHROME_BLOCKS]
     heads = [Block(f"section/{language}/{id_}", language, "section", {"name": name}) for id_, name in topics.items()]
-    return chrome + heads
+    greetings = [
+        Block(f"welcome/{language}/{kind}", language, "welcome", {"stories": kind == "news"})
+        for kind in ("news", "quiet")
+        if welcome
+    ]
+    return chrome + heads + greetings
 
 
 def compile_blocks(

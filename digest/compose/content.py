@@ -10,6 +10,9 @@ from datetime import datetime
 from digest.compose.fragments import Fragment
 from digest.errors import StoreError
 
+WELCOME = "welcome"
+"""The value of a manifest whose digest is a reader's first: it greets, and there is a mail even without a story."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -84,7 +87,7 @@ class Manifest:
     html: Mapping[str, str]
     text: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
-    """A system mail's own values (its subject, its topics)."""
+    """A system mail's own values (its subject, its topics); WELCOME in a welcome mail."""
 
 
 def pack_manifest(manifest: Manifest) -> bytes:

@@ -35,11 +35,18 @@ def pick_for(story_id: int, story: FrozenStory, memory: Mapping[int, tuple[Pick,
 
 
 def select(
-    manifest: Manifest, since: str, profile: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
+    manifest: Manifest,
+    since: str,
+    profile: ReaderProfile,
+    memory: Mapping[int, tuple[Pick, ...]],
+    starts: Mapping[int, str] | None = None,
 ) -> tuple[Pick, ...]:
-    """The picks of one reader, best first. Every topic with news gets a story before any topic gets its second."""
+    """The picks of one reader, best first. Every topic with news gets a story before any topic gets its second.
+
+    `since` names the window of the reader's topics, `starts` those of topics with a window of their own.
+    """
     chosen: list[tuple[int, Pick]] = []
-    for story_id in manifest.orders.get(since, ()):
+    for story_id in in_windows(manifest, since, profile.topics, starts or {}):
         story = manifest.stories[story_id]
         topic = topic_of(story, profile.topics)
         pick = pick_for(story_id, story, memory) if topic is not None else None
@@ -48,6 +55,28 @@ def select(
     cards = _fair(chosen, profile.max_stories)
     briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
     return (*_lead_first(cards), *briefs)
+
+
+def in_windows(manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]) -> dict[int, str]:
+    """Story id -> the window by which it qualifies: one that holds news of it and is that of one of its topics.
+
+    Best first by the earliest of the windows, which holds all others and so ranks their stories on one scale; then what
+    only a later window kept.
+    """
+    if not starts:
+        return dict.fromkeys(manifest.orders.get(since, ()), since)
+    windows: dict[str, set[int]] = {}
+    for topic in topics:
+        windows.setdefault(starts.get(topic, since), set()).add(topic)
+    found: dict[int, str] = {}
+    # Starts are ISO 8601 in UTC: their order as texts is their order in time.
+    inside = {window: set(manifest.orders.get(window, ())) for window in windows}
+    for story_id in dict.fromkeys(id_ for window in sorted(windows) for id_ in manifest.orders.get(window, ())):
+        mine = set(manifest.stories[story_id].topics)
+        window = next((each for each in windows if story_id in inside[each] and mine & windows[each]), None)
+        if window is not None:
+            found[story_id] = window
+    return found
 
 
 def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
@@ -71,12 +100,20 @@ def _lead_first(cards: list[Pick]) -> list[Pick]:
     return cards if lead is None else [lead, *(pick for pick in cards if pick is not lead)]
 
 
-def explain(manifest: Manifest, since: str, profile: ReaderProfile, pick: Pick, place: int) -> str:
-    """One sentence: why this story stood at this place of this reader's mail."""
+def explain(
+    manifest: Manifest,
+    since: str,
+    profile: ReaderProfile,
+    pick: Pick,
+    place: int,
+    starts: Mapping[int, str] | None = None,
+) -> str:
+    """One sentence: why this story stood at this place of this reader's mail. `since`, `starts`: as for `select`."""
     story = manifest.stories[pick.story_id]
     topic = topic_of(story, profile.topics)
     name = manifest.topics.get(topic, "") if topic is not None else ""
-    rank = manifest.reasons.get(since, {}).get(pick.story_id, "")
+    window = in_windows(manifest, since, profile.topics, starts or {}).get(pick.story_id, since)
+    rank = manifest.reasons.get(window, {}).get(pick.story_id, "")
     where = "the lead" if place == 0 else "a card" if place < profile.max_stories else "a one-liner"
     news = "an update on what was sent before" if pick.from_version else "not sent before"
     told = "1 publisher" if story.publishers == 1 else f"{story.publishers} publishers"

@@ -47,8 +47,10 @@ class Voice:
         pattern = "EEE HH:mm" if abs(self._now - local) < timedelta(days=6) else "d MMM y"
         return str(format_datetime(local, pattern, tzinfo=self._zone, locale=self._locale))
 
-    def next(self, due: datetime) -> str:
-        """When the next digest comes: "tomorrow 07:00", "Monday 07:00"."""
+    def next(self, due: datetime | None) -> str:
+        """When the next digest comes: "tomorrow 07:00", "Monday 07:00"; without a time, when there is news."""
+        if due is None:
+            return self._theme.gettext(self.language, "as soon as there is news")
         local = due.astimezone(self._zone)
         at = local.strftime("%H:%M")
         days = (local.date() - self._now.date()).days
@@ -75,6 +77,18 @@ class Voice:
         else "&" and commas of Latin names jump to the wrong side of an Arabic sentence."""
         others = {"L"} if direction(self.language) == "rtl" else {"R", "AL"}
         return f"\u2068{name}\u2069" if any(bidirectional(char) in others for char in name) else name
+
+    def welcome(self) -> str:
+        """What stands in the masthead of a welcome mail in the place of the count of its stories."""
+        return self._theme.gettext(self.language, "Welcome")
+
+    def welcome_to(self, site: str) -> str:
+        """The subject of a welcome mail."""
+        return self._theme.gettext(self.language, "Welcome to %(site)s") % {"site": site}
+
+    def quiet(self) -> str:
+        """That a window holds nothing yet."""
+        return self._theme.gettext(self.language, "Nothing has happened yet today.")
 
     def update(self, title: str) -> str:
         """The headline of an update."""

@@ -54,4 +54,9 @@ def write_batch(
 def _mail(due: Due, envelope: Envelope, payload: bytes) -> Mail:
     address = envelope.recipient.address
     payload_hash = hashlib.blake2b(payload, digest_size=32).digest()
-    return Mail(due, address, payload, Composed(due.subscriber_id, address, envelope.picks, due.memory, payload_hash))
+    return Mail(
+        due,
+        address,
+        payload,
+        Composed(due.subscriber_id, address, envelope.picks, due.memory, payload_hash, due.profile_id),
+    )

@@ -27,6 +27,7 @@ _PART = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 
 
 def message_bytes(envelope: Envelope) -> bytes:
     """The message with CRLF line ends: plain text first, then HTML, both as they are in the envelope (encoding "qp").
+    Without HTML it is plain text alone, with no parts.
 
     The same envelope gives the same bytes: Date and Message-ID come from the envelope and the boundary from Message-ID.
     Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
@@ -43,6 +44,9 @@ def message_bytes(envelope: Envelope) -> bytes:
         ": ".join(raw_header("Message-ID", envelope.message_id)),
         *(": ".join(raw_header(name, value)) for name, value in envelope.headers),
     ]
+    if not envelope.html:
+        lines += ["MIME-Version: 1.0", _PART.format(kind="plain")]
+        return "\r\n".join(lines).encode("ascii") + envelope.text
     boundary = boundary_of(envelope.message_id)
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
     return b"".join(

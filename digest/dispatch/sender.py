@@ -43,7 +43,7 @@ from digest.store.attempts import (
     settle,
 )
 from digest.store.db import reading, writing
-from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk
+from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk, overtaken
 from digest.store.sendable import AddressHashes
 from digest.types import Accepted, DispatchReport, Due, Lease, RejectedItem
 
@@ -65,6 +65,8 @@ class _Run:
 
     stop: threading.Event
     on_progress: Callable[[DispatchReport], None] | None
+    any_edition: bool = True
+    """Whether something more urgent may interrupt a chunk: not in a drain of one edition only."""
     report: DispatchReport = field(default_factory=DispatchReport)
     failures: int = 0
     idle: int = 0
@@ -135,7 +137,7 @@ class Sender:
         put off to a later drain. `on_progress` gets the report so far after each batch. Raises StoreError when the
         database cannot be used; whatever was committed until then holds.
         """
-        run = _Run(stop or threading.Event(), on_progress)
+        run = _Run(stop or threading.Event(), on_progress, edition_id is None)
         while not run.ending:
             with writing(self._engine) as session:
                 lease = lease_chunk(session, self._holder, self._seconds, edition_id)
@@ -154,14 +156,15 @@ class Sender:
     # --- one chunk ----------------------------------------------------------------------------------------------------
 
     def _work(self, lease: Lease, run: _Run) -> float:
-        """Everything that is ready in one chunk, then give it back. Seconds to call nobody afterwards."""
+        """What is ready in one chunk, batch by batch until something more urgent is, then give it back. Seconds to call
+        nobody afterwards."""
         try:
             verdict = self._recover(lease, run)
             while verdict is None and not run.ending:
                 with reading(self._engine) as session:
                     readers = due(session, lease, self._provider.batch)
-                if not readers:
-                    break
+                    if not readers or (run.any_edition and overtaken(session, lease)):
+                        break
                 verdict = self._batch(lease, readers, run)
         except StoreError:
             raise

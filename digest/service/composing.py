@@ -16,12 +16,13 @@ from digest.compose.content import Frozen, unpack_manifest
 from digest.compose.fragments import unpack
 from digest.compose.theme import Theme
 from digest.errors import DigestError, InputError, SettingError
+from digest.service.hours import next_mail, topic_starts
+from digest.service.letters import links_of
 from digest.service.profiles import profiles_of
 from digest.store import editions
 from digest.store.db import reading
+from digest.store.sendable import recipients
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
-from subscribers import roster
-from subscribers.cadence import next_due
 from subscribers.errors import KeyringError
 from subscribers.tokens import Keyring, Tokens
 
@@ -62,7 +63,7 @@ class Press:
             raise SettingError(str(error)) from None
         with reading(self._engine) as session:
             profiles = profiles_of(session, sorted({item.profile_id for item in due}))
-            people = roster.recipients(session, [item.subscriber_id for item in due])
+            people = recipients(session, edition_id, [item.subscriber_id for item in due])
         composed: list[Envelope | LeftOut] = []
         for item in due:
             person = people.get(item.subscriber_id)
@@ -86,25 +87,27 @@ class Press:
         """A reader's mail without personal links; None when nothing was composed for them."""
         with reading(self._engine) as session:
             row = editions.delivery(session, edition_id, subscriber_id)
-            if row is None or not row[2]:
+            if row is None or row.picks is None:
                 return None
-            profile_id, _, picks = row
-            profile = profiles_of(session, [profile_id])[profile_id]
-        return self._composer(edition_id, "raw")[0].view(picks, profile)
+            profile = profiles_of(session, [row.profile_id])[row.profile_id]
+        composer, _ = self._composer(edition_id, "raw")
+        return composer.view(row.picks, profile) if composer.is_digest else None
 
     def told(self, edition_id: int, subscriber_id: int) -> Told | None:
-        """What one delivery of a digest came to; None when there is no such delivery."""
+        """What one delivery of a digest came to; None when there is no such delivery, or when it was forgotten whose it
+        was."""
         with reading(self._engine) as session:
             row = editions.delivery(session, edition_id, subscriber_id)
             if row is None:
                 return None
-            profile_id, since, picks = row
-            profile = profiles_of(session, [profile_id])[profile_id]
-        if not picks:
+            profile = profiles_of(session, [row.profile_id])[row.profile_id]
+        if not profile.language and not profile.topics:
+            return None  # `digest.store.forget.NOBODY`
+        if not row.picks:
             return Told("", (), ())
         composer, _ = self._composer(edition_id, "raw")
-        whys = tuple(composer.why(pick, place, since, profile) for place, pick in enumerate(picks))
-        return Told(composer.view(picks, profile).subject, picks, whys)
+        whys = tuple(composer.why(pick, place, row.since, profile, row.due_at) for place, pick in enumerate(row.picks))
+        return Told(composer.view(row.picks, profile).subject, row.picks, whys)
 
     def _composer(self, edition_id: int, encoding: str) -> tuple[Composer, int]:
         key = (edition_id, encoding)
@@ -112,23 +115,27 @@ class Press:
             if key in self._composers:
                 self._composers.move_to_end(key)
                 return self._composers[key]
-        frozen, key_id = self._frozen(edition_id)
-
-        # Links of a digest name their edition; those of a system mail expire, so they name their minute of issue.
-        minute = int(frozen.manifest.frozen_at.timestamp() // 60)
-        context = edition_id if frozen.manifest.kind == "digest" else minute
+        frozen, key_id, planned_at = self._frozen(edition_id)
 
         def links(subscriber_id: int) -> Tokens:
-            return self._keyring.tokens(subscriber_id, context, key_id)
+            return self._keyring.tokens(subscriber_id, edition_id, key_id)
 
-        made = Composer(edition_id, frozen, self._theme, Hands(links=links, next_due=_next), encoding)
+        def letter_links(subscriber_id: int) -> dict[str, str]:
+            return links_of(self._keyring, frozen.manifest, key_id, subscriber_id)
+
+        def starts(profile: ReaderProfile, due_at: datetime | None) -> dict[int, datetime]:
+            return topic_starts(profile, due_at, planned_at)
+
+        hands = Hands(links=links, letter_links=letter_links, next_due=next_mail, topic_starts=starts)
+        made = Composer(edition_id, frozen, self._theme, hands, encoding)
         with self._lock:  # two threads may have made one at once: equal ones, either will do
             self._composers[key] = made, key_id
             while len(self._composers) > KEPT:
                 self._composers.popitem(last=False)
         return made, key_id
 
-    def _frozen(self, edition_id: int) -> tuple[Frozen, int]:
+    def _frozen(self, edition_id: int) -> tuple[Frozen, int, datetime]:
+        """An edition, the key that signs its links, and where its windows end."""
         with reading(self._engine) as session:
             edition = editions.get_edition(session, edition_id)
             if edition.blob is None:
@@ -137,8 +144,4 @@ class Press:
             stored = editions.blobs(session, [*manifest.html.values(), *manifest.text.values()])
             html = {key: unpack(stored[place]) for key, place in manifest.html.items()}
             text = {key: unpack(stored[place]) for key, place in manifest.text.items()}
-            return Frozen(manifest, html, text), edition.key_id
-
-
-def _next(profile: ReaderProfile, after: datetime) -> datetime:
-    return next_due(profile.cadence, profile.send_minute, profile.timezone, after=after)
+            return Frozen(manifest, html, text), edition.key_id, edition.planned_at

@@ -22,5 +22,8 @@ def profiles_of(session: Session, ids: Sequence[int]) -> dict[int, ReaderProfile
             cadence=raw["cadence"],
             send_minute=raw["send_minute"],
             max_stories=raw["max_stories"],
+            format=raw["format"],
+            own={int(topic): hours for topic, hours in raw["own"].items()},
+            rhythms=tuple((cadence, minute) for cadence, minute in raw.get("rhythms", ())),
         )
     return found

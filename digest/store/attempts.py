@@ -50,6 +50,8 @@ class Composed:
     """The story memory it was composed from."""
     payload_hash: bytes
     """blake2b-256 of the bytes that the provider is to carry."""
+    profile_id: int
+    """The choices it was composed for: whose changed meanwhile is composed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,17 @@ def open_attempt(
 ) -> Opened:
     """Write down the call that is about to be made. The caller commits before it calls the provider.
 
-    Readers who have left or are suppressed by now become `skipped`; nothing starts after an unsubscribe has committed,
-    because their rows are locked in id order first (PostgreSQL; on SQLite there is one writer). Readers whose story
-    memory or address changed since composing stay planned, to be composed again: two editions at once never send one
-    story twice. `left_out` are composing's own verdicts, recorded alike. Raises StaleFence, leaving no trace.
+    Readers who have left, pause or are suppressed by now become `skipped`; nothing starts after an unsubscribe has
+    committed, because their rows are locked in id order first (PostgreSQL; on SQLite there is one writer). Readers
+    whose story memory, address or profile changed since composing stay planned, to be composed again: two editions at
+    once never send one story twice, and no mail tells of a topic that was given up. `left_out` are composing's own
+    verdicts, recorded alike. Raises StaleFence, leaving no trace.
     """
     hold(session, lease, seconds)
     edition = edition_facts(session, lease.edition_id)
     readers = [mail.subscriber_id for mail in composed]
-    found = sendable(session, readers, edition.kind, address_hashes)
+    found = sendable(session, lease.edition_id, readers, address_hashes)
+    waiting = _profiles_waiting(session, lease, readers)
     memory = memory_of(session, readers, since=edition.planned_at - MEMORY, except_edition=lease.edition_id)
     gone = [LeftOut(who, "skipped", fate.reason) for who, fate in found.items() if fate.reason]
     batch = [
@@ -131,6 +135,7 @@ def open_attempt(
         for mail in composed
         if not found[mail.subscriber_id].reason
         and found[mail.subscriber_id].address == mail.address
+        and waiting.get(mail.subscriber_id) == mail.profile_id
         and memory.get(mail.subscriber_id, {}) == mail.memory
     ]
     verdicts = [*left_out, *gone]
@@ -150,6 +155,16 @@ def open_attempt(
     rows = [{"reader": mail.subscriber_id, "packed": pack(mail.picks)} for mail in batch]
     session.connection().execute(marking, rows)
     return Opened(attempt_id, key, tuple(mail.subscriber_id for mail in batch), skipped, len(verdicts) - skipped)
+
+
+def _profiles_waiting(session: Session, lease: Lease, readers: Sequence[int]) -> dict[int, int]:
+    """The profiles by now of those readers' deliveries that still wait (`digest.store.narrow` changes both)."""
+    query = select(_delivery.c.subscriber_id, _delivery.c.profile_id).where(
+        _delivery.c.edition_id == lease.edition_id,
+        _delivery.c.subscriber_id.in_(readers),
+        _delivery.c.state.in_([str(DeliveryState.PLANNED), str(DeliveryState.RETRY)]),
+    )
+    return {row.subscriber_id: row.profile_id for row in session.connection().execute(query)}
 
 
 def _insert_attempt(session: Session, lease: Lease, batch: Sequence[Composed], provider: str) -> tuple[int, str]:
@@ -260,7 +275,13 @@ def attempted(session: Session, lease: Lease, attempt: OpenAttempt) -> list[Due]
     Their memory is empty: composing must obey the picks and nothing else, so that the same bytes come out.
     """
     rows = session.connection().execute(
-        select(_delivery.c.subscriber_id, _delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
+        select(
+            _delivery.c.subscriber_id,
+            _delivery.c.profile_id,
+            _delivery.c.since,
+            _delivery.c.due_at,
+            _delivery.c.picks,
+        ).where(
             _delivery.c.edition_id == lease.edition_id,
             _delivery.c.subscriber_id.in_(attempt.readers),
             _delivery.c.attempt_id == attempt.id,
@@ -268,8 +289,8 @@ def attempted(session: Session, lease: Lease, attempt: OpenAttempt) -> list[Due]
         )
     )
     by_reader = {
-        row.subscriber_id: Due(lease.edition_id, row.subscriber_id, row.profile_id, row.since, unpack(row.picks))
-        for row in rows
+        reader: Due(lease.edition_id, reader, profile_id, since, unpack(picks), due_at=due_at)
+        for reader, profile_id, since, due_at, picks in rows
     }
     return [by_reader[reader] for reader in attempt.readers if reader in by_reader]
 
@@ -285,13 +306,12 @@ def repeat_attempt(
 ) -> bool:
     """Adopt an open attempt, so that its call may be made again under its key. The caller commits before the call.
 
-    False, and nothing adopted, when a reader of the batch has left, is suppressed or has another address than the one
-    in `addresses` (what the batch was composed for): the same batch may not be sent any more. Raises StaleFence when
-    the chunk changed hands or somebody settled the attempt meanwhile.
+    False, and nothing adopted, when a reader of the batch has left, pauses, is suppressed or has another address than
+    the one in `addresses` (what the batch was composed for): the same batch may not be sent any more. Raises StaleFence
+    when the chunk changed hands or somebody settled the attempt meanwhile.
     """
     hold(session, lease, seconds)
-    kind = edition_facts(session, lease.edition_id).kind
-    found = sendable(session, attempt.readers, kind, address_hashes)
+    found = sendable(session, lease.edition_id, attempt.readers, address_hashes)
     if any(fate.reason or fate.address != addresses.get(reader) for reader, fate in found.items()):
         return False
     adopt(session, lease, attempt.id)

@@ -7,9 +7,23 @@ sign-up never waits longer for SQLite's write lock than one chunk takes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, case, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -46,8 +60,14 @@ def open_edition(
     key_id: int,
     priority: int = 5,
     topic_id: int | None = None,
+    to_link: int | None = None,
+    to_former: bool = False,
 ) -> tuple[int, datetime, bool]:
-    """The edition of this slot: its id, where its window ends, and whether this call made it."""
+    """The edition of this slot: its id, where its window ends, and whether this call made it.
+
+    `to_link` is the number of a fresh link: then the mail goes to that link's address (with `to_former`, its former
+    one) and not to its reader's; `digest.store.sendable` is who looks it up.
+    """
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     made = (
         session.connection()
@@ -59,6 +79,8 @@ def open_edition(
                 state=EditionState.PLANNING,
                 priority=priority,
                 topic_id=topic_id,
+                to_link=to_link,
+                to_former=to_former,
                 planned_at=planned_at,
                 key_id=key_id,
                 frozen_count=0,
@@ -92,12 +114,14 @@ def plan_chunk(
     after_id: int,
     planned_at: datetime,
     since: datetime | None = None,
+    tick: bool = False,
 ) -> tuple[int, int] | None:
     """Write the next chunk of an edition: (last subscriber id, deliveries), or None when nobody is left.
 
     Readers that the edition already has are passed over, so that a plan interrupted anywhere goes on where it was.
-    `since` replaces every reader's own window start. The edition's row is locked first, so that two who plan the same
-    edition take turns. Raises StoreError when it was frozen or withdrawn meanwhile.
+    `since` replaces every reader's own window start. `tick` says that readers are planned because they are due, so that
+    topics of their own hours count only from then (`Delivery.due_at`). The edition's row is locked first, so that two
+    who plan the same edition take turns. Raises StoreError when it was frozen or withdrawn meanwhile.
     """
     still = update(_edition).where(_edition.c.id == edition_id, _edition.c.state == EditionState.PLANNING)
     if session.connection().execute(still.values(state=EditionState.PLANNING)).rowcount != 1:
@@ -122,75 +146,39 @@ def plan_chunk(
         )
         .scalar_one()
     )
-    first = case(
-        (_subscriber.c.cadence.like("weekly%"), literal(planned_at - FIRST_WEEKLY, _delivery.c.since.type)),
-        else_=literal(planned_at - FIRST_DAILY, _delivery.c.since.type),
-    )
-    # Who was away for long (left and came back, or nobody planned) does not get the whole time at once.
-    oldest = literal(planned_at - LONGEST_WINDOW, _delivery.c.since.type)
-    own = case((_subscriber.c.window_from >= oldest, _subscriber.c.window_from), else_=first)
-    start = literal(since, _delivery.c.since.type) if since is not None else own
+    start = literal(since, _delivery.c.since.type) if since is not None else window_start(planned_at)
+    # Only a tick's deliveries hold back topics of other hours; a send by hand is for all of them.
+    due_at = case((_subscriber.c.own_hours, _subscriber.c.next_due_at), else_=null()) if tick else null()
     rows = select(
         literal(edition_id),
         _subscriber.c.id,
         literal(chunk_id),
         _subscriber.c.profile_id,
         start,
+        due_at,
         literal("planned"),
         literal(False),
         literal(0),
     ).where(_subscriber.c.id.in_(ids))  # the very rows that are locked: asking again might find others
-    names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "state", "alone", "tries"]
+    names = ["edition_id", "subscriber_id", "chunk_id", "profile_id", "since", "due_at", "state", "alone", "tries"]
     session.connection().execute(insert(_delivery).from_select(names, rows))
     return ids[-1], len(ids)
 
 
-def move_due(
-    session: Session,
-    chunk_of: tuple[int, int, int],
-    tick: datetime,
-    planned_at: datetime,
-    next_of: Mapping[tuple[str, str, int], datetime],
-    planned: int,
-) -> None:
-    """Move the readers of the chunk just planned to their next slot, by compare-and-set on `next_due_at`.
+def window_start(planned_at: datetime) -> ColumnElement[datetime]:
+    """Where a reader's window begins, as SQL: where the last one ended, but for who gets the first digest.
 
-    `chunk_of` is (edition, first id exclusive, last id inclusive); `next_of` maps (zone, cadence, minute) to the next
-    due time. Raises StoreError, undoing the chunk with the transaction, when somebody else moved one of them meanwhile.
+    Who was away for long (left and came back, or nobody planned) does not get the whole time at once.
     """
-    edition_id, low, high = chunk_of
-    mine = select(_delivery.c.subscriber_id).where(
-        _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id > low, _delivery.c.subscriber_id <= high
+    once_a_week = or_(
+        _subscriber.c.cadence.like("weekly:%"),
+        and_(_subscriber.c.cadence.like("days:%"), _subscriber.c.cadence.not_like("%,%")),
     )
-    moved = 0
-    for (zone, cadence, minute), next_due in next_of.items():
-        done = session.connection().execute(
-            update(_subscriber)
-            .where(
-                _subscriber.c.id.in_(mine),
-                _subscriber.c.next_due_at <= tick,
-                _subscriber.c.timezone == zone,
-                _subscriber.c.cadence == cadence,
-                _subscriber.c.send_minute == minute,
-            )
-            .values(next_due_at=next_due, window_from=planned_at - OVERLAP)
-        )
-        moved += done.rowcount
-    if moved != planned:
-        raise StoreError(
-            f"planned {planned} readers but could move {moved}: another clock was at work; nothing was changed"
-        )
-
-
-def rhythms(session: Session, edition_id: int, low: int, high: int) -> list[tuple[str, str, int]]:
-    """The distinct (zone, cadence, minute) of a chunk's readers."""
-    query = (
-        select(_subscriber.c.timezone, _subscriber.c.cadence, _subscriber.c.send_minute)
-        .join(_delivery, _delivery.c.subscriber_id == _subscriber.c.id)
-        .where(_delivery.c.edition_id == edition_id, _subscriber.c.id > low, _subscriber.c.id <= high)
-        .distinct()
+    weekly, daily, oldest = (
+        literal(planned_at - back, _delivery.c.since.type) for back in (FIRST_WEEKLY, FIRST_DAILY, LONGEST_WINDOW)
     )
-    return [(zone, cadence, minute) for zone, cadence, minute in session.connection().execute(query)]
+    first = case((once_a_week, weekly), else_=daily)
+    return case((_subscriber.c.window_from >= oldest, _subscriber.c.window_from), else_=first)
 
 
 def unfrozen(session: Session) -> list[int]:
@@ -226,6 +214,14 @@ def windows(session: Session, edition_id: int) -> list[datetime]:
     """The distinct window starts among an edition's deliveries."""
     query = select(_delivery.c.since).where(_delivery.c.edition_id == edition_id).distinct()
     return sorted(session.connection().execute(query).scalars())
+
+
+def own_slots(session: Session, edition_id: int) -> list[tuple[int, datetime]]:
+    """The distinct (profile, due time) among deliveries to readers with topics of their own hours."""
+    query = select(_delivery.c.profile_id, _delivery.c.due_at).where(
+        _delivery.c.edition_id == edition_id, _delivery.c.due_at.is_not(None)
+    )
+    return [(profile_id, due_at) for profile_id, due_at in session.connection().execute(query.distinct())]
 
 
 def versions_told(session: Session, story_ids: Sequence[int]) -> dict[int, set[int]]:
@@ -281,19 +277,25 @@ def blobs(session: Session, keys: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def delivery(session: Session, edition_id: int, subscriber_id: int) -> tuple[int, datetime, tuple[Pick, ...]] | None:
-    """What one reader was sent: profile id, window start, picks (empty when nothing was); None without such a
-    delivery."""
-    row = (
-        session.connection()
-        .execute(
-            select(_delivery.c.profile_id, _delivery.c.since, _delivery.c.picks).where(
-                _delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id
-            )
-        )
-        .one_or_none()
-    )
-    return None if row is None else (row.profile_id, row.since, unpack(row.picks))
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One reader's delivery, as it was composed or is to be."""
+
+    profile_id: int
+    since: datetime
+    due_at: datetime | None
+    picks: tuple[Pick, ...] | None
+    """None while nothing was sent; empty for a mail without stories."""
+
+
+def delivery(session: Session, edition_id: int, subscriber_id: int) -> Planned | None:
+    """What one reader was planned to get and was sent; None without such a delivery."""
+    columns = (_delivery.c.profile_id, _delivery.c.since, _delivery.c.due_at, _delivery.c.picks)
+    mine = (_delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id)
+    row = session.connection().execute(select(*columns).where(*mine)).one_or_none()
+    if row is None:
+        return None
+    return Planned(row.profile_id, row.since, row.due_at, None if row.picks is None else unpack(row.picks))
 
 
 def ids(session: Session) -> list[int]:

@@ -20,7 +20,8 @@ Rules that keep it so:
 - every write of a worker goes through `hold`, which compares the fence and renews the lease in the same statement; a
   stale fence raises StaleFence and the transaction leaves no trace;
 - lease times are database time, so that two machines' clocks cannot both be right;
-- a delivery's state is written only when an attempt opens or settles;
+- a delivery's state is written only when an attempt opens or settles, and when a reader gives up the last topic of a
+  mail that nobody has opened (`digest.store.narrow`);
 - no transaction is open while mails are composed or a provider is called;
 - an edition is done when every delivery is terminal and their number is the frozen one, not when a cursor has passed.
 
@@ -91,6 +92,21 @@ def _only(edition_id: int | None) -> ColumnElement[bool]:
     return _edition.c.id == edition_id if edition_id is not None else _edition.c.id.is_not(None)
 
 
+def overtaken(session: Session, lease: Lease) -> bool:
+    """Whether a more urgent edition has a chunk that can be leased now: somebody waits for a confirmation, say.
+
+    Asked from the editions, of which few are frozen, not from their chunks. Reads only.
+    """
+    mine = select(_edition.c.priority).where(_edition.c.id == lease.edition_id).scalar_subquery()
+    ready = and_(_chunk.c.state == ChunkState.PLANNED, _chunk.c.ready_at <= database_time(session))
+    urgent = select(_edition.c.id).where(
+        _edition.c.state == EditionState.FROZEN,
+        _edition.c.priority < mine,
+        select(_chunk.c.id).where(_chunk.c.edition_id == _edition.c.id, ready).exists(),
+    )
+    return session.connection().execute(urgent.limit(1)).first() is not None
+
+
 def next_ready(session: Session, edition_id: int | None = None) -> float | None:
     """Seconds until some chunk of a frozen edition can be leased (0 when one can be now); None when all are done."""
     at = case((_chunk.c.state == ChunkState.LEASED, _chunk.c.until), else_=_chunk.c.ready_at)
@@ -126,7 +142,13 @@ def due(session: Session, lease: Lease, limit: int) -> list[Due]:
     edition = edition_facts(session, lease.edition_id)
     retry = and_(_delivery.c.state == DeliveryState.RETRY, _delivery.c.retry_at <= database_time(session))
     rows = connection.execute(
-        select(_delivery.c.subscriber_id, _delivery.c.profile_id, _delivery.c.since, _delivery.c.alone)
+        select(
+            _delivery.c.subscriber_id,
+            _delivery.c.profile_id,
+            _delivery.c.since,
+            _delivery.c.due_at,
+            _delivery.c.alone,
+        )
         .where(_delivery.c.chunk_id == lease.chunk_id, or_(_delivery.c.state == DeliveryState.PLANNED, retry))
         .order_by(_delivery.c.alone, _delivery.c.subscriber_id)
         .limit(limit)
@@ -135,7 +157,14 @@ def due(session: Session, lease: Lease, limit: int) -> list[Due]:
     readers = [row.subscriber_id for row in together]
     memory = memory_of(session, readers, since=edition.planned_at - MEMORY, except_edition=lease.edition_id)
     return [
-        Due(lease.edition_id, row.subscriber_id, row.profile_id, row.since, memory=memory.get(row.subscriber_id, {}))
+        Due(
+            lease.edition_id,
+            row.subscriber_id,
+            row.profile_id,
+            row.since,
+            memory=memory.get(row.subscriber_id, {}),
+            due_at=row.due_at,
+        )
         for row in together
     ]
 

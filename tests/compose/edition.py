@@ -41,6 +41,7 @@ SITE = Site(
 TOPICS = {1: "Harbour & Town", 2: "Energy <new>", 3: "Kultur"}
 HANDS = Hands(
     links=lambda subscriber_id: KEYRING.tokens(subscriber_id, EDITION),
+    letter_links=lambda subscriber_id: {},
     next_due=lambda profile, after: next_due(profile.cadence, profile.send_minute, profile.timezone, after=after),
 )
 
@@ -163,7 +164,8 @@ def hrefs(page: str) -> list[str]:
 
 def tokens(text: str) -> list[tuple[str, str]]:
     """(purpose, token) of every personal link in a text."""
-    return re.findall(r"/(leave|view|confirm|manage)/([\w-]{38})", text)
+    found = re.findall(r"/(leave|view|confirm|preferences)/([\w-]{38})", text)
+    return [("manage" if where == "preferences" else where, token) for where, token in found]
 
 
 def own_tokens(subscriber_id: int) -> Tokens:

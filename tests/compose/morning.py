@@ -8,9 +8,10 @@ from functools import cache
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, inline, story_blocks
-from digest.compose.content import Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import cut
 from digest.compose.theme import Theme, direction
+from digest.compose.voice import Voice
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.i18n import Catalogues
 from tests import parts
@@ -159,7 +160,7 @@ class _Tokens:
 
     leave = "oAAAAAAAAAgAAAAOtfvPEn3gL7xcwLvn2L30A"
     view = "oAEAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
-    confirm = "oAIAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
+    manage = "oAMAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
 
 
 def _links(_: int) -> _Tokens:
@@ -170,13 +171,20 @@ def _next_due(_: ReaderProfile, after: datetime) -> datetime:
     return after + timedelta(days=1)
 
 
-HANDS = Hands(links=_links, next_due=_next_due)
+def _letter_links(_: int) -> dict[str, str]:
+    names = ("confirm", "steer", "fresh", "stop")
+    return {name: f"o{name[0].upper()}IAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw" for name in names}
+
+
+HANDS = Hands(links=_links, letter_links=_letter_links, next_due=_next_due)
 READER = Recipient(1, "ada@example.org", "Ada")
 
 
-def digest(language: str, told: Sequence[Card], *, max_stories: int = 12, encoding: str = "raw") -> Envelope:
+def digest(
+    language: str, told: Sequence[Card], *, max_stories: int = 12, encoding: str = "raw", welcome: bool = False
+) -> Envelope:
     """The mail of a reader of this language who takes all topics and is told these stories, the first as the lead."""
-    blocks = [*chrome_blocks(TOPICS, language), *story_blocks(told, language)]
+    blocks = [*chrome_blocks(TOPICS, language, welcome=welcome), *story_blocks(told, language)]
     compiled = compile_blocks(theme(), SITE, blocks, BlockCache())
     assert not compiled.dropped
     start, end = inline(theme(), SITE, [])[0]
@@ -192,6 +200,7 @@ def digest(language: str, told: Sequence[Card], *, max_stories: int = 12, encodi
         times={card.article_id: FROZEN - timedelta(hours=1 + 7 * place) for place, card in enumerate(told)},
         html=dict.fromkeys(html, ""),  # the composer asks under which names there is something, not where it is stored
         text=dict.fromkeys(compiled.text, ""),
+        values={WELCOME: "1"} if welcome else {},
     )
     profile = ReaderProfile(1, tuple(TOPICS), language, "Europe/Berlin", "daily", 420, max_stories)
     memory = {card.story_id: (Pick(card.story_id, card.from_version),) for card in told if card.from_version}
@@ -205,15 +214,18 @@ def _facts(card: Card) -> FrozenStory:
     return FrozenStory(card.version, (topics[card.story_id % len(topics)],), card.title, words, 1, updates)
 
 
-def confirmation(language: str) -> Envelope:
-    """The mail that asks whether the sign-up was meant."""
-    values = {"topics": ", ".join(TOPICS.values())}
-    subject = theme().render("email/confirm/subject.txt", language, SITE, values=values)
-    body = theme().render("email/confirm/body.html", language, SITE)
-    text = cut(theme().render("email/confirm/body.txt", language, SITE))
+LETTERS = ("confirm", "known", "fresh", "move", "moving")
+
+
+def letter(mail: str, language: str) -> Envelope:
+    """A system mail such as "confirm"."""
+    values = {"topics": Voice(theme(), language, "UTC", FROZEN).names(list(TOPICS.values()))}
+    subject = theme().render(f"email/{mail}/subject.txt", language, SITE, values=values)
+    body = theme().render(f"email/{mail}/body.html", language, SITE)
+    text = cut(theme().render(f"email/{mail}/body.txt", language, SITE))
     (start, end), (inlined,) = inline(theme(), SITE, [body])
     values |= {"subject": subject.strip(), "language": language}
-    manifest = Manifest("confirm", FROZEN, SITE, {}, {}, {}, {}, {}, {}, {}, values)
+    manifest = Manifest(mail, FROZEN, SITE, {}, {}, {}, {}, {}, {}, {}, values)
     frozen = Frozen(manifest, {"shell/start": start, "shell/end": end, "body": inlined}, {"body": text})
     return _composed(frozen, ReaderProfile(1, (), language, "Europe/Berlin", "daily", 420, 12), "raw", {})
 

@@ -115,7 +115,7 @@ def test_every_personal_link_is_the_readers_own() -> None:
             for purpose, token in found:
                 claim = KEYRING.read(token, purpose)
                 assert (claim.subscriber_id, claim.context) == (subscriber, EDITION)
-        assert {purpose for purpose, _ in tokens(mail.html.decode())} == {"leave", "view"}
+        assert {purpose for purpose, _ in tokens(mail.html.decode())} == {"leave", "view", "manage"}
         assert header == f"<{SITE.public_url}/leave/{own_tokens(subscriber).leave}>"
 
 
@@ -305,6 +305,7 @@ def baseline(
         "dir": direction(reader.language),
         "view": links.view,
         "leave": links.leave,
+        "manage": links.manage,
     }
     times = {one.article_id: voice.clock(frozen.manifest.times[one.article_id]) for one in told}
     return full_render(theme(), SITE, reader.language, Values(values, times), parts)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.compose.content import FrozenStory, Manifest
-from digest.compose.select import BRIEFS, explain, pick_for, select, topic_of
+from digest.compose.select import BRIEFS, explain, in_windows, pick_for, select, topic_of
 from digest.types import Pick
 from tests.compose.edition import FROZEN_AT, SINCE, SITE, TOPICS, profile
 
@@ -82,6 +84,37 @@ def test_news_leads_and_an_update_only_when_it_is_alone() -> None:
 
 def test_a_window_that_nobody_planned_holds_nothing() -> None:
     assert select(manifest({1: story(1)}), "1999-01-01T00:00:00+00:00", profile(), {}) == ()
+
+
+EARLIER = (SINCE - timedelta(days=6)).isoformat()
+
+
+def windows(early: tuple[int, ...], late: tuple[int, ...], stories: Mapping[int, FrozenStory]) -> Manifest:
+    """Two windows, one six days longer than the other."""
+    reasons = {WINDOW: dict.fromkeys(late, "of a day"), EARLIER: dict.fromkeys(early, "of a week")}
+    return replace(manifest(stories), orders={EARLIER: early, WINDOW: late}, reasons=reasons)
+
+
+def test_a_story_qualifies_by_the_window_of_one_of_its_topics() -> None:
+    told = {1: story(1), 2: story(2), 3: story(1, 2), 4: story(3), 5: story(1)}
+    both = windows((1, 2, 3, 4, 5), (5,), told)
+    assert [pick.story_id for pick in select(both, WINDOW, profile(topics=(1, 2)), {}, {2: EARLIER})] == [2, 3, 5]
+    assert in_windows(both, WINDOW, (1, 2), {2: EARLIER}) == {2: EARLIER, 3: EARLIER, 5: WINDOW}
+    assert select(both, WINDOW, profile(topics=(1, 2)), {})[0].story_id == 5, "without, all share one window"
+
+
+def test_two_windows_are_one_order() -> None:
+    """The longer one ranks them all; what only the shorter one kept comes after."""
+    told = dict.fromkeys(range(1, 7), story(1, 2))
+    both = windows((3, 1, 2, 4), (2, 1, 6), told)
+    assert list(in_windows(both, WINDOW, (1, 2), {2: EARLIER})) == [3, 1, 2, 4, 6]
+
+
+def test_explain_names_the_rank_in_the_window_by_which_a_story_came() -> None:
+    both = windows((1, 2), (2,), {1: story(2), 2: story(1)})
+    reader, starts = profile(topics=(1, 2)), {2: EARLIER}
+    assert explain(both, WINDOW, reader, Pick(1, 1), 0, starts).endswith("; of a week")
+    assert explain(both, WINDOW, reader, Pick(2, 1), 0, starts).endswith("; of a day")
 
 
 def test_explain_says_where_and_why() -> None:

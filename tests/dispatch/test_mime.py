@@ -155,3 +155,12 @@ def test_an_international_domain_travels_in_ascii_and_a_naive_date_is_a_bug() ->
     assert b"To: Anna <anna@xn--mller-kva.example.com>\r\n" in message_bytes(mail)
     with pytest.raises(ValueError, match="aware"):
         message_bytes(replace(mail, date=datetime(2026, 3, 4, tzinfo=UTC).replace(tzinfo=None)))
+
+
+def test_without_html_the_message_is_plain_text_alone() -> None:
+    mail = envelope(OUTBOX, text=encode_qp("Text — ünï\n" * 20), html=b"")
+    message = parsed(mail)
+    assert (message.get_content_type(), message.is_multipart()) == ("text/plain", False)
+    assert message.get_content().replace("\r\n", "\n") == "Text — ünï\n" * 20
+    check_headers(message_bytes(mail))
+    assert message["MIME-Version"] == "1.0"

@@ -217,3 +217,11 @@ def test_clean_takes_out_what_must_not_be_kept() -> None:
 def test_a_key_that_cannot_be_one_is_named(make_settings: Callable[..., Settings], key: str) -> None:
     with pytest.raises(SettingError, match="RESEND_API_KEY"):
         make_provider(make_settings(provider="resend", resend_api_key=key))
+
+
+def test_a_mail_of_plain_text_has_no_html_field(resend: Resend, sink: Sink) -> None:
+    results = resend.send([resend.payload(envelope(resend, html=b"")), resend.payload(envelope(resend, 1))], "k1")
+    assert all(isinstance(each, Accepted) for each in results)
+    plain, both = json.loads(sink.calls[0][1])
+    assert set(both) - set(plain) == {"html"}
+    assert plain["text"] == both["text"]

@@ -14,7 +14,7 @@ from digest.errors import DigestError, InputError, StaleFence, StoreError
 from digest.service import planning
 from digest.service.core import DigestService
 from digest.settings import Settings
-from digest.store import clock, editions
+from digest.store import clock, editions, moving
 from digest.store.db import open_database, writing
 from digest.types import EditionState
 from subscribers import due as roster_due
@@ -145,8 +145,8 @@ def test_a_chunk_whose_readers_were_moved_meanwhile_is_undone(town: Town) -> Non
             due = roster_due.due(TICK)
             assert editions.plan_chunk(session, edition_id, due, after_id=0, planned_at=planned_at) == (2, 2)
             session.connection().execute(text("UPDATE subscriber SET next_due_at = NULL WHERE id = 2"))
-            rhythms = dict.fromkeys(editions.rhythms(session, edition_id, 0, 2), NEXT_DAY)
-            editions.move_due(session, (edition_id, 0, 2), TICK, planned_at, rhythms, 2)
+            rhythms = dict.fromkeys(moving.rhythms(session, edition_id, 0, 2), NEXT_DAY)
+            moving.move_due(session, (edition_id, 0, 2), TICK, planned_at, rhythms, 2)
 
     with pytest.raises(DigestError, match="nothing was changed"):
         plan()

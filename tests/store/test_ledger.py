@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import Engine
@@ -13,52 +12,9 @@ from digest.errors import StaleFence
 from digest.models import Attempt
 from digest.store import attempts, ledger
 from digest.store.db import open_database, reading, writing
-from digest.types import Accepted, ChunkState, DeliveryState, Due, Lease, LeftOut, Pick, RejectedItem
-from tests.dispatch.ledger_rows import add_readers, address_hashes, deliveries, plan, run, states, value
-
-
-def lease(engine: Engine, holder: str = "a", seconds: float = 60.0, edition_id: int | None = None) -> Lease | None:
-    with writing(engine) as session:
-        return ledger.lease_chunk(session, holder, seconds, edition_id)
-
-
-def taken(engine: Engine, holder: str = "a", seconds: float = 60.0) -> Lease:
-    found = lease(engine, holder, seconds)
-    assert found is not None
-    return found
-
-
-def due(engine: Engine, held: Lease, limit: int = 100) -> list[Due]:
-    with reading(engine) as session:
-        return ledger.due(session, held, limit)
-
-
-def composed(readers: Sequence[Due], picks: tuple[Pick, ...] = (Pick(1, 1),)) -> list[attempts.Composed]:
-    return [
-        attempts.Composed(each.subscriber_id, f"Reader{each.subscriber_id}@example.org", picks, each.memory, b"h" * 32)
-        for each in readers
-    ]
-
-
-def opened(
-    engine: Engine, held: Lease, mails: Sequence[attempts.Composed], left_out: Sequence[LeftOut] = ()
-) -> attempts.Opened:
-    with writing(engine) as session:
-        return attempts.open_attempt(
-            session, held, mails, left_out, provider="outbox", address_hashes=address_hashes, seconds=60.0
-        )
-
-
-def settled(engine: Engine, held: Lease, attempt_id: int | None, outcomes: dict[int, attempts.Outcome]) -> None:
-    assert attempt_id is not None
-    with writing(engine) as session:
-        attempts.settle(session, held, attempt_id, outcomes, 60.0)
-
-
-def closed(engine: Engine, held: Lease, pause: float = 0.0) -> ChunkState:
-    with writing(engine) as session:
-        return ledger.close_chunk(session, held, pause)
-
+from digest.types import Accepted, ChunkState, DeliveryState, Lease, LeftOut, Pick, RejectedItem
+from tests.dispatch.ledger_rows import add_readers, deliveries, plan, run, states, value
+from tests.store.ledger_steps import closed, composed, due, lease, opened, repeated, settled, taken
 
 # --- chunks -----------------------------------------------------------------------------------------------------------
 
@@ -192,44 +148,6 @@ def test_an_open_attempt_tells_everything_that_a_successor_needs(database: Engin
     assert [(each.subscriber_id, each.picks, each.memory) for each in again] == [(n, picks, {}) for n in (1, 2, 3)]
 
 
-@pytest.mark.parametrize(
-    ("change", "kind", "state", "reason"),
-    [
-        ("UPDATE subscriber SET status = 'left' WHERE id = 2", "tick", "skipped", "left"),
-        ("UPDATE subscriber SET status = 'pending' WHERE id = 2", "tick", "skipped", "left"),
-        ("UPDATE subscriber SET status = 'suppressed' WHERE id = 2", "tick", "skipped", "suppressed"),
-        ("DELETE FROM subscriber WHERE id = 2", "tick", "skipped", "left"),
-        ("UPDATE subscriber SET status = 'pending' WHERE id = 2", "system", "attempting", None),
-        ("UPDATE subscriber SET status = 'left' WHERE id = 2", "system", "skipped", "left"),
-        ("UPDATE subscriber SET address = 'new@example.org' WHERE id = 2", "tick", "planned", None),
-    ],
-)
-def test_who_may_not_be_mailed_is_left_out_when_the_attempt_opens(
-    database: Engine, change: str, kind: str, state: str, reason: str | None
-) -> None:
-    edition = plan(database, add_readers(database, 3), kind=kind)
-    held = taken(database)
-    mails = composed(due(database, held))
-    run(database, change)
-    attempt = opened(database, held, mails)
-    row = deliveries(database, edition)[2]
-    assert (row.state, row.reason) == (state, reason)
-    assert attempt.readers == ((1, 2, 3) if state == "attempting" else (1, 3))
-    assert attempt.skipped == (state == "skipped")
-
-
-@pytest.mark.parametrize("kind", ["tick", "system"])
-def test_a_suppressed_address_gets_nothing_however_it_is_written(database: Engine, kind: str) -> None:
-    edition = plan(database, add_readers(database, 2), kind=kind)
-    held = taken(database)
-    mails = composed(due(database, held))
-    (key,) = address_hashes("READER1@example.org")
-    run(database, "INSERT INTO suppression (address_hash, reason, at) VALUES (:key, 'bounce', '2026-01-01')", key=key)
-    assert opened(database, held, mails).readers == (2,)
-    row = deliveries(database, edition)[1]
-    assert (row.state, row.reason) == ("skipped", "suppressed")
-
-
 def test_what_composing_left_out_is_recorded_and_nobody_left_means_no_attempt(database: Engine) -> None:
     edition = plan(database, add_readers(database, 2))
     held = taken(database)
@@ -324,13 +242,6 @@ def test_a_successor_repeats_an_open_attempt_and_the_old_holder_cannot_settle_it
     assert (found.key, found.tries) == (attempt.key, 2)
     settled(database, new, attempt.attempt_id, {1: Accepted("m1"), 2: Accepted("m2")})
     assert set(states(database, edition).values()) == {"accepted"}
-
-
-def repeated(engine: Engine, held: Lease, addresses: dict[int, str]) -> bool:
-    with reading(engine) as session:
-        (found,) = attempts.find_attempts(session, held)
-    with writing(engine) as session:
-        return attempts.repeat_attempt(session, held, found, addresses, address_hashes=address_hashes, seconds=60.0)
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,8 @@ class Resend:
         self._client = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=CONNECTIONS))
 
     def payload(self, envelope: Envelope) -> bytes:
-        """One message of the batch's JSON array; the bodies are joined in, not encoded again."""
+        """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
+        such field."""
         recipient = mailbox(envelope.recipient.name, envelope.recipient.address, "To")
         plain(envelope.subject, "Subject")
         headers = dict(raw_header(name, value) for name, value in envelope.headers)
@@ -96,7 +97,8 @@ class Resend:
             separators=(",", ":"),
         ).encode()
         shared = _shared(envelope.sender, envelope.reply_to)
-        return b"".join([personal[:-1], shared, b',"html":"', envelope.html, b'","text":"', envelope.text, b'"}'])
+        html = b',"html":"' + envelope.html + b'"' if envelope.html else b""
+        return b"".join([personal[:-1], shared, html, b',"text":"', envelope.text, b'"}'])
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""

@@ -1,0 +1,52 @@
+"""Fragments on their way to bytes: holes are filled as soon as somebody knows their value, and the rest is encoded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from digest.compose.fragments import Fragment
+from digest.compose.qp import encode_qp
+from digest.errors import TemplateError
+
+Piece = bytes | str
+"""Encoded bytes, or the name of a hole that is still open."""
+
+ENCODERS: Mapping[str, Callable[[str], bytes]] = {
+    "raw": lambda text: text.encode(),
+    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1].encode(),
+    "qp": encode_qp,
+}
+"""How a provider wants bodies. Each encodes a concatenation as the concatenation of the encoded."""
+
+
+def fill(
+    fragment: Fragment, known: Callable[[str], str | None], escape: Callable[[str], str], encode: Callable[[str], bytes]
+) -> tuple[Piece, ...]:
+    """Fill the holes that `known` can name, encode the rest, and leave the other holes open."""
+    pieces: list[Piece] = []
+    open_text: list[str] = []
+    for place, part in enumerate(fragment):
+        value = part if place % 2 == 0 else known(part)
+        if value is None:
+            pieces += [encode("".join(open_text)), part]
+            open_text = []
+        else:
+            open_text.append(value if place % 2 == 0 else escape(value))
+    pieces.append(encode("".join(open_text)))
+    return tuple(piece for piece in pieces if piece)
+
+
+def glued(part: str, pieces: Sequence[Piece], values: Mapping[str, bytes]) -> bytes:
+    """Pieces in a row, the holes that are still open filled with encoded `values`. Raises TemplateError."""
+    try:
+        return b"".join(piece if isinstance(piece, bytes) else values[piece] for piece in pieces)
+    except KeyError as error:
+        raise TemplateError(
+            f"the {part} part asks for the personal value {error.args[0]!r}, which nobody gives"
+        ) from None
+
+
+def settled(pieces: Sequence[Piece]) -> str:
+    """Pieces as text; a hole that is still open would be a personal link and stays empty."""
+    return b"".join(piece for piece in pieces if isinstance(piece, bytes)).decode()
