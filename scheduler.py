@@ -15,6 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from digest.errors import DigestError
 from digest.service.core import DigestService
+from digest.service.intake import tidy
 
 log = logging.getLogger("scheduler")
 
@@ -22,11 +23,13 @@ GATHER_SECONDS = 60
 PLAN_SECONDS = 20
 """Often, because it is cheap when nobody is due: a reader's mail leaves within seconds of the quarter hour."""
 SWEEP_SECONDS = 15
-"""A lost wake-up or a waiting retry is picked up after at most this long."""
+"""A lost wake-up, a waiting retry and what an interrupted intake left are picked up after at most this long."""
+TIDY_SECONDS = 3600
 
 
-def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that gathers, plans and sweeps. `wake_dispatch` makes another thread send."""
+def make_clock(service: DigestService, wake: Callable[[str], None]) -> BackgroundScheduler:
+    """A scheduler, not yet started, that gathers, plans, sweeps and tidies. `wake` makes other threads work: "intake"
+    and "dispatch"."""
 
     def gather() -> None:
         rows = service.gather(due_only=True)
@@ -39,7 +42,11 @@ def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> Bac
     def plan() -> None:
         for planned in service.plan():
             log.info("planned edition %s for %s readers", planned.edition_id, planned.deliveries)
-            wake_dispatch()
+            wake("dispatch")
+
+    def sweep() -> None:
+        wake("intake")
+        wake("dispatch")
 
     clock = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -48,7 +55,8 @@ def make_clock(service: DigestService, wake_dispatch: Callable[[], None]) -> Bac
     for name, job, seconds in (
         ("gather", gather, GATHER_SECONDS),
         ("plan", plan, PLAN_SECONDS),
-        ("sweep", wake_dispatch, SWEEP_SECONDS),
+        ("sweep", sweep, SWEEP_SECONDS),
+        ("tidy", lambda: tidy(service.readers), TIDY_SECONDS),
     ):
         clock.add_job(_reported(name, job), IntervalTrigger(seconds=seconds, timezone=UTC), id=name, next_run_time=now)
     return clock

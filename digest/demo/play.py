@@ -20,6 +20,7 @@ from digest.demo.content import MORNINGS, Reader, Town
 from digest.demo.site import FeedOf
 from digest.errors import DigestError, InputError
 from digest.service.core import DigestService
+from digest.service.intake import work_intake
 from digest.store import backlog, editions
 from digest.store.db import reading
 from digest.store.ledger import count_deliveries
@@ -101,10 +102,10 @@ class Play:
             self.service.sources.add(feed.url, topics=[feed.topic_slug], name=feed.publisher)
 
     def sign_up(self, readers: Sequence[Reader], outbox: Path) -> None:
-        """Everybody signs up on the eve and confirms through the link in their mail. Raises InputError when one is
-        missing."""
+        """Everybody signs up on the eve, confirms through the link in their mail and is welcomed. Raises InputError
+        when a confirmation is missing."""
         for reader in readers:
-            self.service.readers.sign_up(
+            self.service.readers.ask_sign_up(
                 SignUp(
                     address=reader.address,
                     topics=reader.topics,
@@ -116,13 +117,19 @@ class Play:
                     form="demo",
                 )
             )
-        self.service.dispatch()
+        self._answer()
         for token in confirmation_tokens(outbox):
             claim = self.service.readers.keyring.read(token, "confirm")
             self.service.readers.confirm(claim.subscriber_id, network=None)
+        self._answer()
         waiting = [r.address for r in self.service.readers.list() if r.status != "active"]
         if waiting:
             raise InputError(f"no confirmation mail reached {', '.join(waiting)}")
+
+    def _answer(self) -> None:
+        """What was asked is worked off, and the mails that answer it leave."""
+        work_intake(self.service.readers)
+        self.service.dispatch()
 
     def mornings(self) -> Iterator[Morning]:
         """Play them one after the other."""

@@ -35,7 +35,7 @@ from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
 from digest.types import DeliveryState, DispatchReport, GatherRow
-from subscribers import roster
+from subscribers import listing
 from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
 from subscribers.due import audience
 from subscribers.i18n import Catalogues
@@ -171,13 +171,17 @@ class DigestService:
         return self.sender().drain(stop=stop, on_progress=on_progress, edition_id=edition_id)
 
     def audience(self, topic: str | None, address: str | None) -> tuple[int, int | None, int | None]:
-        """How many active readers a send by hand would reach, with the topic's and the reader's id."""
+        """How many active readers a send by hand would reach, with the topic's and the reader's id. Who pauses is not
+        among them. Raises RosterError, and InputError for a reader who cannot be sent to."""
         with reading(self.engine) as session:
             topic_id = get_topic(session, topic).id if topic else None
-            reader = roster.show(session, address) if address else None
+            reader = listing.show(session, address) if address else None
             if reader is not None and reader.status != "active":
                 raise InputError(f"{address} is {reader.status}, so nothing can be sent there")
-            count = editions.count(session, audience(topic_id, reader.id if reader else None))
+            if reader is not None and reader.paused_until is not None and reader.paused_until > self.now():
+                raise InputError(f"{address} pauses until {reader.paused_until:%Y-%m-%d %H:%M} UTC")
+            query = audience(topic_id, reader.id if reader else None, awake_at=self.now())
+            count = editions.count(session, query)
         return count, topic_id, reader.id if reader else None
 
     def send_by_hand(
@@ -189,7 +193,7 @@ class DigestService:
             raise InputError(f"a key has 1 to {LONGEST_KEY} printable characters; {key[:20]!r}... has {len(key)}")
         return planning.plan_by_hand(
             self.shop,
-            audience(topic_id, subscriber_id),
+            audience(topic_id, subscriber_id, awake_at=self.now()),
             now=self.now(),
             key_id=self.keyring.key_id,
             key=key or f"{self.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",

@@ -28,12 +28,18 @@ class TopicShelf:
         self._engine = engine
         self._now = now
 
-    def add(self, name: str, *, slug: str = "", description: str = "", language: str = "en") -> TopicRow:
+    def add(
+        self, name: str, *, slug: str = "", description: str = "", language: str = "en", public: bool = True
+    ) -> TopicRow:
         """A new topic; its slug comes from the name when none is given. Raises BadTopic, InputError."""
+        told = {"description": description, "language": language}
         with writing(self._engine) as session:
-            return shelf.add_topic(
-                session, slug or slug_of(name), name, now=self._now(), description=description, language=language
-            )
+            return shelf.add_topic(session, slug or slug_of(name), name, now=self._now(), public=public, **told)
+
+    def get(self, slugs: Sequence[str]) -> Sequence[TopicRow]:
+        """The topics of these slugs, in this order. Raises UnknownTopic."""
+        with reading(self._engine) as session:
+            return shelf.find_topics(session, slugs)
 
     def list(self) -> Sequence[TopicRow]:
         """All topics with their numbers of active readers."""
@@ -41,11 +47,17 @@ class TopicShelf:
             return shelf.list_topics(session, count=True)
 
     def edit(
-        self, slug: str, *, name: str | None = None, description: str | None = None, language: str | None = None
+        self,
+        slug: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        language: str | None = None,
+        public: bool | None = None,
     ) -> TopicRow:
         """Change what is given. Raises UnknownTopic, BadTopic."""
         with writing(self._engine) as session:
-            return shelf.edit_topic(session, slug, name=name, description=description, language=language)
+            return shelf.edit_topic(session, slug, name=name, description=description, language=language, public=public)
 
     def remove(self, slug: str) -> None:
         """Take a topic away with its subscriptions. Raises UnknownTopic."""
@@ -75,14 +87,22 @@ class SourceShelf:
         return gathering.add_source(self._engine, self._door(), url, topic_slugs=topics, now=self._now(), name=name)
 
     def add_with_topic(
-        self, urls: Sequence[str], name: str, *, slug: str = "", description: str = "", language: str = "en"
+        self,
+        urls: Sequence[str],
+        name: str,
+        *,
+        slug: str = "",
+        description: str = "",
+        language: str = "en",
+        public: bool = True,
     ) -> tuple[TopicRow, Sequence[gathering.Added]]:
         """A new topic and its sources: all of them, or nothing when one address leads to no feed. Raises FetchError,
         FeedError, BadTopic, InputError."""
         slug = slug or slug_of(name)
         found = [gathering.discover(self._door(), url) for url in urls]
         with writing(self._engine) as session:
-            topic = shelf.add_topic(session, slug, name, now=self._now(), description=description, language=language)
+            told = {"description": description, "language": language}
+            topic = shelf.add_topic(session, slug, name, now=self._now(), public=public, **told)
             added = [
                 gathering.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found
             ]

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -81,7 +82,14 @@ class SendThenMark:
                 results = self.provider.send([self.provider.payload(mail) for mail in made], os.urandom(8).hex())  # type: ignore[arg-type]
                 self.killer("sent")
                 mails = [
-                    attempts.Composed(each.subscriber_id, mail.recipient.address, mail.picks, each.memory, b"")  # type: ignore[union-attr]
+                    attempts.Composed(
+                        each.subscriber_id,
+                        mail.recipient.address,  # type: ignore[union-attr]
+                        mail.picks,  # type: ignore[union-attr]
+                        each.memory,
+                        b"",
+                        each.profile_id,
+                    )
                     for each, mail in zip(due, made, strict=True)
                 ]
                 with writing(self.engine) as session:
@@ -120,7 +128,7 @@ def send(job: dict[str, Any]) -> list[str]:
     return killer.passed
 
 
-def nursery() -> None:
+def nursery(work: Callable[[dict[str, Any]], list[str]] = send) -> None:
     httpx.Client().close()  # imports what httpx would import late, in every child again
     gc.freeze()  # or every child's first collection copies the memory it shares with us
     for line in sys.stdin:
@@ -129,7 +137,7 @@ def nursery() -> None:
         if child == 0:
             status = 1
             try:
-                os.write(tell, json.dumps(send(json.loads(line))).encode())
+                os.write(tell, json.dumps(work(json.loads(line))).encode())
                 status = 0
             except BaseException:
                 traceback.print_exc()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from digest.engine.inline import InlineEngine
+from digest.engine.inline import Again, InlineEngine, Work
 from digest.errors import StoreError
 
 
@@ -43,6 +43,39 @@ def test_a_wake_up_is_one_run_and_waking_twice_before_it_starts_is_one() -> None
     assert engine.stop()
 
 
+def test_a_work_may_ask_to_run_again_by_itself() -> None:
+    runs: list[float] = []
+
+    def work(_: threading.Event) -> Again | None:
+        runs.append(time.monotonic())
+        return Again(0.05) if len(runs) < 3 else None
+
+    engine = InlineEngine({"work": work})
+    engine.start()
+    engine.wake("work")
+    assert until(lambda: len(runs) == 3)
+    assert runs[2] - runs[0] >= 0.1
+    time.sleep(0.1)
+    assert len(runs) == 3, "asked for no more"
+    assert engine.stop()
+
+
+def test_who_waits_to_run_again_is_woken_and_stopped_at_once() -> None:
+    runs: list[int] = []
+
+    def work(_: threading.Event) -> Again:
+        runs.append(1)
+        return Again(60)
+
+    engine = InlineEngine({"work": work})
+    engine.start()
+    engine.wake("work")
+    assert until(lambda: len(runs) == 1)
+    engine.wake("work")
+    assert until(lambda: len(runs) == 2)
+    assert engine.stop(5)
+
+
 def test_a_wake_up_before_the_start_is_not_lost() -> None:
     done = threading.Event()
     engine = InlineEngine({"send": lambda _: done.set()})
@@ -52,15 +85,78 @@ def test_a_wake_up_before_the_start_is_not_lost() -> None:
     assert engine.stop()
 
 
-def test_works_take_turns() -> None:
-    order: list[str] = []
-    engine = InlineEngine({"one": lambda _: order.append("one"), "two": lambda _: order.append("two")})
-    engine.wake("two")
-    engine.wake("one")
+def test_no_work_waits_for_another() -> None:
+    """A confirmation must not wait behind a digest to a million."""
+    inside, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def long(_: threading.Event) -> None:
+        inside.set()
+        go_on.wait(5)
+
+    engine = InlineEngine({"long": long, "short": lambda _: done.set()})
     engine.start()
-    assert until(lambda: len(order) == 2)
-    assert order == ["two", "one"]
+    engine.wake("long")
+    assert inside.wait(5)
+    engine.wake("short")
+    assert done.wait(5)
+    assert not go_on.is_set()
+    go_on.set()
     assert engine.stop()
+
+
+def test_one_work_never_runs_twice_at_once() -> None:
+    at_once, most = [0], [0]
+    runs: list[int] = []
+
+    def work(_: threading.Event) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.01)
+        at_once[0] -= 1
+        runs.append(1)
+
+    engine = InlineEngine({"work": work})
+    engine.start()
+    for _ in range(5):
+        engine.wake("work")
+        time.sleep(0.005)
+    assert until(lambda: len(runs) >= 2)
+    assert engine.stop()
+    assert most == [1]
+
+
+def test_waking_and_stopping_at_once_never_hangs() -> None:
+    """The stop's own wake-up must not be lost between a look at the bell and a look at the stop."""
+    for _ in range(200):
+        engine = InlineEngine({"one": lambda _: None, "two": lambda _: None})
+        engine.start()
+        engine.wake("one")
+        engine.wake("two")
+        assert engine.stop(5)
+
+
+def test_stopping_waits_for_every_work_within_one_limit() -> None:
+    free = threading.Event()
+    inside = [threading.Event(), threading.Event()]
+
+    def stuck(place: int) -> Work:
+        def work(_: threading.Event) -> None:
+            inside[place].set()
+            free.wait(5)
+
+        return work
+
+    engine = InlineEngine({"one": stuck(0), "two": stuck(1)})
+    engine.start()
+    engine.wake("one")
+    engine.wake("two")
+    assert inside[0].wait(5)
+    assert inside[1].wait(5)
+    begun = time.monotonic()
+    assert engine.stop(timeout=0.2) is False
+    assert time.monotonic() - begun < 2
+    free.set()
+    assert engine.stop() is True
 
 
 @pytest.mark.parametrize("problem", [StoreError("the disk is full"), ZeroDivisionError("a defect")])

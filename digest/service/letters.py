@@ -1,0 +1,118 @@
+"""System mails: one reader, one thing to say. Rendered once per language, frozen like any edition.
+
+What is frozen holds words and numbers only, never an address: where a mail goes is read when it is composed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digest.compose.blocks import inline
+from digest.compose.content import Manifest, pack_manifest
+from digest.compose.fragments import Fragment, address, cut, guard
+from digest.compose.voice import Voice
+from digest.errors import TemplateError
+from digest.service.freezing import Workshop, store_fragments
+from digest.store import editions
+from subscribers.tokens import Keyring
+
+LETTERS: Mapping[str, str] = {
+    "confirm": "confirm",
+    "known": "steer",
+    "fresh": "fresh",
+    "move": "fresh",
+    "moving": "stop",
+}
+"""The system mails, each with the one link that it may hold: what goes to an old address cannot confirm a new one,
+whatever a template asks for."""
+
+LINK = "link"
+"""The value of a mail that holds the number of its fresh link, as text."""
+
+
+def freeze_system(
+    shop: Workshop,
+    session: Session,
+    edition_id: int,
+    mail: str,
+    language: str,
+    values: Mapping[str, str],
+    *,
+    now: datetime,
+) -> None:
+    """Freeze a one-reader system mail within the caller's transaction: what was asked and its mail become durable
+    together.
+
+    `values` fill the holes of the same names; `LINK` is the number of the fresh link, where the mail has one. The
+    letter itself is rendered and inlined once per language (`prepare`), so that the transaction holds the write lock
+    for rows only. Raises TemplateError when the mail's template is broken, StoreError.
+    """
+    words = {name: guard(value) for name, value in values.items()}
+    subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, values=words)
+    blobs: dict[str, bytes] = {}
+    parts = letter(shop, mail, language)
+    manifest = Manifest(
+        kind=mail,
+        frozen_at=now,
+        site=shop.site,
+        topics={},
+        stories={},
+        orders={},
+        reasons={},
+        times={},
+        html=store_fragments({name: fragment for name, fragment in parts.items() if name != "text"}, blobs),
+        text=store_fragments({"body": parts["text"]}, blobs),
+        values={**words, "subject": " ".join(subject.split()), "language": language},
+    )
+    data = pack_manifest(manifest)
+    editions.freeze(session, edition_id, at=now, blob=address(data), blobs={**blobs, address(data): data}, told={})
+
+
+def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
+    """A system mail compiled for one language: the shell's start and end, the body, the text. Rendered once."""
+    if (mail, language) not in shop.letters:
+        body = shop.theme.render(f"email/{mail}/body.html", language, shop.site)
+        text = cut(shop.theme.render(f"email/{mail}/body.txt", language, shop.site))
+        (start, end), (inlined,) = inline(shop.theme, shop.site, [body])
+        shop.letters[mail, language] = {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
+    return shop.letters[mail, language]
+
+
+def prepare(shop: Workshop) -> None:
+    """Render what was not rendered yet, every mail in every language, so that nobody does it under the write lock."""
+    for language in shop.languages:
+        for mail in LETTERS:
+            try:
+                letter(shop, mail, language)
+            except TemplateError:
+                continue  # one broken template must not hold up the other mails; who freezes this one is told
+
+
+def language_of(shop: Workshop, locale: str) -> str:
+    """The language in which a reader of this locale is written to: theirs where there is a catalogue, else English."""
+    language = locale.replace("_", "-").split("-")[0]
+    return language if language in shop.languages else "en"
+
+
+def listed(shop: Workshop, names: Sequence[str], language: str, now: datetime) -> str:
+    """Topics as a list in the language's manner: the value "topics" of a mail."""
+    return Voice(shop.theme, language, "UTC", now).names(names)
+
+
+def links_of(keyring: Keyring, manifest: Manifest, key_id: int, subscriber_id: int) -> dict[str, str]:
+    """The link of a system mail, by the name that its template uses.
+
+    Links of a digest name their edition; these expire, so they name the minute of freezing or the fresh link that the
+    mail is about. Everything comes from what was frozen: composed again, after a rotation of keys too, the mail is the
+    same. Raises KeyringError when the edition's key was taken out.
+    """
+    name = LETTERS.get(manifest.kind, "")
+    minute = int(manifest.frozen_at.timestamp() // 60)
+    if name == "confirm":
+        return {name: keyring.tokens(subscriber_id, minute, key_id).confirm}
+    if name == "steer":
+        return {name: keyring.seal(name, subscriber_id, minute, key_id)}
+    return {name: keyring.seal(name, subscriber_id, int(manifest.values[LINK]), key_id)} if name else {}

@@ -1,0 +1,130 @@
+"""The desk's verbs for whoever holds a link: confirm, steer, leave. What a link proves is done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from digest.service.building import Workshop
+from digest.service.composing import Press
+from digest.service.desk import DeskParts
+from digest.settings import Settings
+from digest.store import links
+from digest.store.db import reading, writing
+from digest.store.narrow import narrow
+from subscribers import asks, returning, roster, steer
+from subscribers.errors import OldLink
+from subscribers.tokens import Keyring
+from subscribers.types import Change, Choices, Confirmed, OwnTopic
+
+KEPT = 100_000
+"""Editions whose age is remembered: three years of quarter hours, a few megabytes."""
+
+
+class Steering(DeskParts):
+    """Everything here takes effect before the next provider call."""
+
+    def __init__(
+        self, shop: Workshop, press: Press, keyring: Keyring, settings: Settings, *, now: Callable[[], datetime]
+    ) -> None:
+        super().__init__(shop, press, keyring, settings, now=now)
+        self._ages: dict[int, datetime] = {}
+
+    # --- confirming ---------------------------------------------------------------------------------------------------
+
+    def pending(self, subscriber_id: int, *, issued: datetime | None = None) -> Sequence[OwnTopic]:
+        """The topics that wait for this reader's confirmation. Raises NotConfirmable for a link (made at `issued`) that
+        is older than the address."""
+        with reading(self.engine) as session:
+            if issued is not None:
+                roster.check_issued(session, subscriber_id, issued)
+            return roster.waiting(session, subscriber_id)
+
+    def confirm(
+        self,
+        subscriber_id: int,
+        *,
+        network: bytes | None,
+        shown: Sequence[str] | None = None,
+        issued: datetime | None = None,
+    ) -> Confirmed:
+        """Confirm the topics that were shown (None: all), so far as they still wait. Raises NotConfirmable. The first
+        confirmation brings the welcome mail: asked for in the same transaction."""
+        now = self.now()
+        hashes = self.keyring.address_hashes
+        with writing(self.engine) as session:
+            done = roster.confirm(
+                session, subscriber_id, now=now, address_hashes=hashes, shown=shown, issued=issued, network=network
+            )
+            if done.is_first:
+                asks.drop_in(session, asks.WelcomeAsk(subscriber_id), now=now)
+        if done.is_first:
+            self.on_asked()
+        return done
+
+    # --- steering -----------------------------------------------------------------------------------------------------
+
+    def choices(self, subscriber_id: int, *, edition_id: int | None = None, issued: datetime | None = None) -> Choices:
+        """What the reader has chosen. `edition_id` is the digest whose link this is, `issued` when a page of ours gave
+        the link; one of them. Raises OldLink for a link that is too old or older than the address, and UnknownReader
+        for who has left, was suppressed or is gone."""
+        now = self.now()
+        with reading(self.engine) as session:
+            if edition_id is not None:
+                issued = self._ages.get(edition_id)
+                if issued is None:
+                    issued = links.planned_at(session, edition_id)
+                    if issued is None:
+                        raise OldLink("the digest of this link is kept no more; have a fresh one mailed")
+                    if len(self._ages) >= KEPT:
+                        self._ages.clear()
+                    self._ages[edition_id] = issued
+            return steer.choices(session, subscriber_id, now=now, issued=issued)
+
+    def change(self, subscriber_id: int, change: Change, *, network: bytes | None) -> Choices:
+        """Set every choice, also for a digest that is planned and has not left. Raises RosterError, in one line, for
+        what is not allowed; then nothing was changed."""
+        with writing(self.engine) as session:
+            done = steer.change(session, subscriber_id, change, now=self.now(), network=network)
+            narrow(session, subscriber_id)
+        return done
+
+    def pause(self, subscriber_id: int, until: date | None) -> Choices:
+        """No digest before the local midnight that begins `until`; None ends a pause. Raises UnknownReader,
+        CadenceError."""
+        with writing(self.engine) as session:
+            return steer.pause(session, subscriber_id, until, now=self.now())
+
+    # --- leaving ------------------------------------------------------------------------------------------------------
+
+    def leave(
+        self, subscriber_id: int, *, reason: str, note: str = "", network: bytes | None = None
+    ) -> int | None:  # fmt: skip
+        """Leave everything. Never fails for want of a reader. The mark that takes it back; None for who had left."""
+        now = self.now()
+        with writing(self.engine) as session:
+            return roster.unsubscribe(session, subscriber_id, now=now, reason=reason, note=note, network=network)
+
+    def leave_topics(
+        self, subscriber_id: int, slugs: Sequence[str], *, note: str = "", network: bytes | None = None
+    ) -> int | None:  # fmt: skip
+        """Leave these topics, everything when none is left. The mark that takes it back; None when nothing changed."""
+        now = self.now()
+        with writing(self.engine) as session:
+            mark = steer.leave_topics(session, subscriber_id, slugs, now=now, note=note, network=network)
+            if mark is not None:
+                narrow(session, subscriber_id)
+        return mark
+
+    def less_often(
+        self, subscriber_id: int, *, note: str = "", network: bytes | None = None
+    ) -> Choices | None:  # fmt: skip
+        """Weekly instead, on today's local weekday at the same time, for every topic. None for who has left."""
+        with writing(self.engine) as session:
+            return steer.less_often(session, subscriber_id, now=self.now(), note=note, network=network)
+
+    def undo_leave(self, subscriber_id: int, mark: int, *, network: bytes | None = None) -> Confirmed | None:
+        """Take the leaving of that mark back, of everything or of topics. None when it is too late or something was
+        done since."""
+        with writing(self.engine) as session:
+            return returning.undo_leave(session, subscriber_id, mark, now=self.now(), network=network)
