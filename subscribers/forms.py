@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
-from starlette.datastructures import FormData
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
-from subscribers.cadence import DAYS, minute_of, parse, zone
+from subscribers.cadence import DAYS, minute_of, zone
 from subscribers.errors import BadAddress, CadenceError
+from subscribers.links import SOURCE_LENGTH
 from subscribers.pages import Voice
 from subscribers.types import SignUp, check_address, clean_name
 
 BODY_LIMIT = 64 * 1024
-FIELDS_LIMIT = 200
-FORM_VERSION = "subscribe-1"
-"""The wording that the consent log names. Change it whenever the form's text changes."""
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+FIELDS_LIMIT = 2500
+"""The preferences of a reader with many topics have five fields for each; the size of the body is the narrower
+limit."""
+FORM_VERSION = "subscribe-2"
+"""The form that the consent log names. Change it whenever the form asks for something else; the sentence agreed to is
+logged word for word beside it."""
 
-CADENCES = ("daily", "weekdays", *(f"weekly:{day}" for day in DAYS))
+EVENING = "18:00"
+TWICE = f"several:{EVENING}"
+CADENCES = ("daily", "weekdays", *(f"weekly:{day}" for day in DAYS), TWICE, "as-it-happens")
+"""What the sign-up form offers. Chosen days, and hours of one's own for a topic, are for the preferences page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Fields:
     cadence: str = "daily"
     time: str = "07:00"
     timezone: str = ""
+    source: str = ""
+    """Where the reader came from, as the link to the form said."""
     token: str = ""
     website: str = ""
     """The honeypot: invisible, so only machines fill it in."""
@@ -51,18 +61,21 @@ class Checked:
 async def read_form(request: Request) -> FormData:
     """The fields of a POST, urlencoded or multipart. 413 beyond 64 KB, 400 for what cannot be parsed, 415 otherwise.
 
-    An empty body is an empty form. Files are not wanted; a field that holds one counts as not filled in.
+    An empty body is an empty form. Files are not wanted; a field that holds one counts as not filled in. Everything is
+    UTF-8, whatever the body says of itself: our pages are, and a charset of the sender's choice could be one that makes
+    lone surrogates (unicode_escape, which no page can then be written with) or takes quadratic time (punycode).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
     try:
-        if kind == "multipart/form-data":
+        if kind == b"multipart/form-data":
+            plain = Headers({"content-type": f"multipart/form-data; boundary={_boundary(options)}"})
             limits = {"max_files": 0, "max_fields": FIELDS_LIMIT, "max_part_size": BODY_LIMIT}
-            return await MultiPartParser(request.headers, _limited(request), **limits).parse()
-        if kind == "application/x-www-form-urlencoded":
-            return await FormParser(request.headers, _limited(request), max_fields=FIELDS_LIMIT).parse()
+            return _text_only(await MultiPartParser(plain, _limited(request), **limits).parse())
+        if kind == b"application/x-www-form-urlencoded":
+            return _text_only(await FormParser(request.headers, _limited(request), max_fields=FIELDS_LIMIT).parse())
     except MultiPartException:
         raise HTTPException(400) from None
-    except (KeyError, UnicodeError):  # a multipart body without its boundary; a field name that is not text
+    except UnicodeError:  # a field that is not text
         raise HTTPException(400) from None
     async for chunk in _limited(request):
         if chunk:
@@ -70,13 +83,27 @@ async def read_form(request: Request) -> FormData:
     return FormData()
 
 
+def _boundary(options: Mapping[bytes, bytes]) -> str:
+    """RFC 2046, section 5.1.1: 1 to 70 characters of a small set, none of which needs quoting but the space."""
+    told = options.get(b"boundary", b"").decode("ascii", "replace")
+    if not _BOUNDARY.fullmatch(told):
+        raise HTTPException(400)
+    return f'"{told}"'
+
+
+def _text_only(form: FormData) -> FormData:
+    for name, value in form.multi_items():
+        for told in (name, value):
+            if isinstance(told, str):
+                told.encode()  # raises UnicodeEncodeError, an UnicodeError, for half a pair of surrogates
+    return form
+
+
 async def read_anything(request: Request) -> FormData:
     """Like `read_form`, but a body that cannot be read is an empty form: leaving must not fail over its wrapping."""
     try:
         return await read_form(request)
-    except HTTPException as refused:
-        if refused.status_code == 413:
-            raise
+    except HTTPException:
         return FormData()
 
 
@@ -119,74 +146,100 @@ def fields_of(form: FormData, known: Sequence[str]) -> Fields:
         cadence=text("cadence") or "daily",
         time=text("time") or "07:00",
         timezone=text("timezone").strip(),
+        source=clean_source(text("source")),
         token=text("token"),
         website=text("website"),
     )
 
 
-def check(fields: Fields, known: Sequence[str], default_timezone: str, network: bytes | None, voice: Voice) -> Checked:
-    """A SignUp from what was typed, or the errors to show beside the fields, in the order of the page."""
-    errors: dict[str, str] = {}
-    missing = [slug for slug in fields.topics if slug not in known]
-    if missing:
-        told = voice.say("There is no topic “%(topic)s”. These are the topics you can have.")
-        errors["topic"] = told % {"topic": clean_name(missing[0])[:80]}
-    elif not fields.topics:
-        errors["topic"] = voice.say("Please choose at least one topic.")
-    address = fields.email
-    try:
-        address = check_address(fields.email)
-    except BadAddress:
-        if fields.email:
-            told = voice.say("We cannot send to this address. Please check it; it looks like name@example.org.")
-        else:
-            told = voice.say("Please write your email address, such as name@example.org.")
-        errors["email"] = told
-    try:
-        parse(fields.cadence)
-    except CadenceError:
-        errors["cadence"] = voice.say("Please choose the days from the list.")
-    minute = _minute(fields.time)
-    if minute is None:
-        errors["time"] = voice.say("Please choose a time by the quarter hour, such as 07:00 or 18:45.")
-    try:
-        zone(fields.timezone or default_timezone)
-    except CadenceError:
-        errors["timezone"] = voice.say("Please choose your time zone from the list.")
-    if errors or minute is None:
+def clean_source(typed: str) -> str:
+    """A word on where a reader came from, as the consent log keeps it."""
+    return clean_name(typed)[:SOURCE_LENGTH]
+
+
+def agreement(site_name: str, voice: Voice) -> str:
+    """The sentence above the button: what a sign-up agrees to, and word for word what the consent log keeps."""
+    told = voice.say(
+        "By signing up you ask %(site)s to email you digests of the topics you chose. You can stop at any time with "
+        "one click in every mail."
+    )
+    return told % {"site": site_name}
+
+
+def check(
+    fields: Fields,
+    known: Sequence[str],
+    voice: Voice,
+    *,
+    takes: Callable[[str], bool],
+    default_timezone: str,
+    site_name: str,
+    network: bytes | None,
+) -> Checked:
+    """A SignUp from what was typed, or the errors to show beside the fields, in the order of the page.
+
+    `takes` says whether an address's domain may sign up.
+    """
+    errors = dict(_mistakes(fields, known, default_timezone, takes, voice))
+    if errors:
         return Checked(None, errors)
     return Checked(
         SignUp(
-            address,
+            check_address(fields.email),
             fields.topics,
             name=clean_name(fields.name),
             locale=voice.language,
             timezone=fields.timezone or default_timezone,
             cadence=fields.cadence,
-            send_minute=minute,
+            send_minute=minute_of(fields.time),
             form=FORM_VERSION,
+            wording=agreement(site_name, voice),
+            source=fields.source,
             network=network,
         )
     )
 
 
-def _minute(time: str) -> int | None:
+def _mistakes(
+    fields: Fields, known: Sequence[str], default_timezone: str, takes: Callable[[str], bool], voice: Voice
+) -> Iterator[tuple[str, str]]:
+    missing = [slug for slug in fields.topics if slug not in known]
+    if missing:
+        told = voice.say("There is no topic “%(topic)s”. These are the topics you can have.")
+        yield "topic", told % {"topic": clean_name(missing[0])[:80]}
+    elif not fields.topics:
+        yield "topic", voice.say("Please choose at least one topic.")
+    if told := _wrong_address(fields.email, takes, voice):
+        yield "email", told
+    if fields.cadence not in CADENCES:
+        yield "cadence", voice.say("Please choose how often from the list.")
+    if not _understood(minute_of, fields.time):
+        yield "time", voice.say("Please choose a time by the quarter hour, such as 07:00 or 18:45.")
+    elif fields.cadence == TWICE and minute_of(fields.time) == minute_of(EVENING):
+        told = voice.say("One of the two digests comes at %(time)s. Please choose another time for the other.")
+        yield "time", told % {"time": EVENING}
+    if not _understood(zone, fields.timezone or default_timezone):
+        yield "timezone", voice.say("Please choose your time zone from the list.")
+
+
+def _wrong_address(typed: str, takes: Callable[[str], bool], voice: Voice) -> str:
+    if not typed:
+        return voice.say("Please write your email address, such as name@example.org.")
     try:
-        return minute_of(time)
+        address = check_address(typed)
+    except BadAddress:
+        return voice.say("We cannot send to this address. Please check it; it looks like name@example.org.")
+    if takes(address):
+        return ""
+    return voice.say("We do not take sign-ups from this domain. Please use another address.")
+
+
+def _understood(reads: Callable[[str], object], typed: str) -> bool:
+    try:
+        reads(typed)
     except CadenceError:
-        return None
-
-
-@cache
-def zones() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """The zones to choose from: region -> (name, city as people write it), by the tz database's own list for menus."""
-    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
-    names = sorted(line.split("\t")[2] for line in table.splitlines() if line and not line.startswith("#"))
-    regions: dict[str, list[tuple[str, str]]] = {}
-    for name in names:
-        region, _, city = name.partition("/")
-        regions.setdefault(region, []).append((name, city.replace("_", " ").replace("/", ", ")))
-    return tuple((region, tuple(cities)) for region, cities in regions.items())
+        return False
+    return True
 
 
 def address_of(request: Request) -> str:

@@ -6,17 +6,18 @@ English is the language of the source and the fallback. A language is there when
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_date, format_skeleton, get_timezone_location
+from babel.dates import format_date, format_skeleton, get_datetime_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from subscribers.cadence import zone
+from subscribers.zones import place_of
 
 ENGLISH = "en"
 
@@ -84,19 +85,11 @@ def own_name(language: str) -> str:
     return Locale.parse(language).get_display_name(language) or language
 
 
-def place(timezone: str, language: str) -> str:
-    """The city of a zone in the reader's language ("Berlin"), or the zone's own name when it has no city ("UTC")."""
-    if "/" not in timezone or timezone.startswith("Etc/"):
-        return timezone
-    city = get_timezone_location(zone(timezone), locale=language, return_city=True)
-    return city.rpartition("/")[2]  # CLDR has no name of its own for some: "Argentina/Buenos Aires"
-
-
 def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTranslations, language: str) -> str:
     """A time to come, as one says it: "tomorrow at 07:00, Berlin time". `moment` and `now` are aware."""
     there = zone(timezone)
     local, today = moment.astimezone(there), now.astimezone(there).date()
-    parts = {"time": f"{local:%H:%M}", "place": place(timezone, language)}
+    parts = {"time": f"{local:%H:%M}", "place": place_of(timezone, language)}
     if local.date() == today:
         return translations.gettext("today at %(time)s, %(place)s time") % parts
     if local.date() == today + timedelta(days=1):
@@ -105,3 +98,15 @@ def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTr
     parts["day"] = format_date(local.date(), "EEEE", locale=language)
     parts["date"] = format_skeleton("MMMMd", local.replace(tzinfo=None), locale=language)
     return translations.gettext("on %(day)s, %(date)s at %(time)s, %(place)s time") % parts
+
+
+def day(day: date, language: str) -> str:
+    """A date with its weekday, in full: "Monday, March 9, 2026"."""
+    return format_date(day, "full", locale=language)
+
+
+def stamp(moment: datetime, timezone: str, language: str) -> str:
+    """A time that is past, by the clock of a zone: "Mar 9, 2026, 07:00". `moment` is aware."""
+    local = moment.astimezone(zone(timezone))
+    day = format_date(local.date(), "medium", locale=language)
+    return str(get_datetime_format("medium", locale=language)).format(f"{local:%H:%M}", day)

@@ -5,9 +5,11 @@ No script and no style inside the HTML, nothing from anywhere else, no cookie.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from gettext import NullTranslations
 from hashlib import blake2b
 from pathlib import Path
@@ -17,8 +19,10 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup
 
-from subscribers import i18n
+from subscribers import i18n, menus, zones
 from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
 
 CSP = (
@@ -28,8 +32,15 @@ CSP = (
 STATIC = {
     "style.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "embed.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+LANGUAGES_REMEMBERED = 1024
+"""What browsers ask for repeats itself; negotiating anew for each page took as long as rendering it."""
+
+
+PARTS_REMEMBERED = 2048
+"""Parts of pages, a kilobyte or two each, in each language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,10 @@ class Voice:
         """A text in this language."""
         return self.translations.gettext(text)
 
+    def place(self, timezone: str) -> str:
+        """The city of a zone as it is called in this language."""
+        return zones.place_of(timezone, self.language)
+
     def when(self, moment: datetime, timezone: str, now: datetime) -> str:
         """A time to come, as one says it."""
         return i18n.when(moment, timezone, now=now, translations=self.translations, language=self.language)
@@ -55,6 +70,7 @@ class Pages:
         """`templates` holds web/ and locale/. Raises OSError for a missing file, PoFileError for a bad catalogue."""
         self.catalogues = i18n.Catalogues(templates / "locale")
         self.public_url = public_url
+        self.site_name = site_name
         self._secure = public_url.startswith("https://")
         self.static = {name: (templates / "web" / name).read_bytes() for name in STATIC}
         for name in ("style.css", "icon.svg"):
@@ -64,13 +80,25 @@ class Pages:
             language: self._environment(templates / "web", language, site_name, version)
             for language in self.catalogues.languages
         }
+        self._voices = {each: Voice(each, self.catalogues.translations(each)) for each in self.catalogues.languages}
+        self._negotiate = lru_cache(LANGUAGES_REMEMBERED)(self._negotiated)
 
-    def voice(self, request: Request) -> Voice:
-        """The language that the address (?lang=) or else the browser asks for."""
-        asked = request.query_params.get("lang", "")
-        header = request.headers.get("accept-language", "")
-        language = self.catalogues.negotiate([*([asked] if asked else []), *i18n.accepted(header)])
-        return Voice(language, self.catalogues.translations(language))
+    def voice(self, request: Request, prefer: str = "") -> Voice:
+        """The language of this answer: what the address asks for (?lang=), or else `prefer` (the reader's own locale,
+        where the page knows the reader), or else the browser. It stays for the rest of the request."""
+        if not prefer and (known := getattr(request.state, "voice", None)) is not None:
+            return known  # type: ignore[no-any-return]
+        asked = request.query_params.get("lang", "")[:35]  # RFC 5646, section 4.4.1: 35 characters hold every tag
+        header = request.headers.get("accept-language", "")[:1000]
+        request.state.voice = voice = self._voices[self._negotiate(asked, prefer[:35], header)]
+        return voice
+
+    def _negotiated(self, asked: str, prefer: str, header: str) -> str:
+        return self.catalogues.negotiate([*filter(None, (asked, prefer)), *i18n.accepted(header)])
+
+    def zone_options(self, language: str, chosen: str) -> Markup:
+        """The options of a menu of time zones, `chosen` being the selected one."""
+        return zones.options(language, chosen)
 
     def render(
         self,
@@ -117,10 +145,13 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
+            extensions=["jinja2.ext.i18n", _Spoken],
+            auto_reload=False,  # looking at the files' times for each page took a tenth of its rendering
         )
         translations = self.catalogues.translations(language)
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.extend(speak=translations.gettext)
+        environment.globals["part"] = _parts(environment)
         environment.globals.update(
             site_name=site_name,
             language=language,
@@ -130,8 +161,39 @@ class Pages:
                 key=lambda told: told[1],
             ),
             version=version,
+            menus=menus,
         )
         return environment
+
+
+def _parts(environment: Environment) -> Callable[..., Markup]:
+    """`part("topic", topic=...)` in a template: what `parts/topic.html` makes of these values, and of nothing else.
+
+    Many readers share a topic at a place, or a rhythm: each is rendered once and remembered. The values must be
+    hashable, and the parts small.
+    """
+
+    @lru_cache(PARTS_REMEMBERED)
+    def part(name: str, **values: Hashable) -> Markup:
+        return Markup(environment.get_template(f"parts/{name}.html").render(values))  # noqa: S704 - escaped in there
+
+    return part
+
+
+class _Spoken(Extension):
+    """Translates the texts without a variable while a template is compiled: an environment speaks one language, and
+    looking each text up anew was a quarter of the time of a page. Texts with variables stay jinja2.ext.i18n's work."""
+
+    _PLAIN = re.compile(r"{% trans %}([^{}%]*){% endtrans %}")
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """A template's source in the environment's language."""
+        say = self.environment.speak  # type: ignore[attr-defined]
+        return self._PLAIN.sub(lambda found: self._kept(found[0], say(found[1])), source)
+
+    @staticmethod
+    def _kept(block: str, text: str) -> str:
+        return block if "{" in text else text  # what could be read as a template's own sign is looked up as before
 
 
 class _Here:
@@ -139,11 +201,12 @@ class _Here:
 
     def __init__(self, request: Request) -> None:
         self._path = "/" + request.url.path.lstrip("/")  # "//elsewhere/" would lead to another site
-        self._query = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
+        kept = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
+        self._query = f"{urlencode(kept)}&" if kept else ""
         self.lang = request.query_params.get("lang", "")
 
     def speaking(self, language: str) -> str:
-        return f"{self._path}?{urlencode([*self._query, ('lang', language)])}"
+        return f"{self._path}?{self._query}lang={language}"  # a code of ours, nothing in it needs quoting
 
     def to(self, path: str) -> str:
         """Another page of ours, keeping the language that was chosen by hand."""

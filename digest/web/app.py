@@ -16,13 +16,15 @@ from digest.errors import DigestError, StoreError
 from digest.settings import Settings
 from digest.web import outbox, views
 from subscribers import web
-from subscribers.errors import RosterError
+from subscribers.desk import Desk
+from subscribers.errors import BadToken, RosterError, TooMany, UnknownReader
 from subscribers.pages import STATIC, Pages
+from subscribers.routes.common import PAGE, not_found, too_many
 
 log = logging.getLogger(__name__)
 
 
-class WebService(web.Desk, views.Viewer, Protocol):
+class WebService(Desk, views.Viewer, Protocol):
     """What the pages need of the service: the desk for readers, mails to show, and the settings."""
 
     @property
@@ -40,7 +42,9 @@ def create_app(service: WebService, templates: Path) -> FastAPI:
     """
     settings = service.settings
     pages = Pages(templates, site_name=settings.site_name, public_url=settings.public_url, accent=settings.accent)
-    app = FastAPI(title=settings.site_name, openapi_url=None, docs_url=None, redoc_url=None)
+    # No redirect for a slash too many: it would lead to whatever host the request named, and RFC 8058 (section 3.1)
+    # allows none on the one-click route.
+    app = FastAPI(title=settings.site_name, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.include_router(web.router(service, pages))
     app.include_router(views.router(service, pages))
     _plain_routes(app, service, pages)
@@ -59,16 +63,16 @@ def _only_here(settings: Settings) -> bool:
 
 
 def _plain_routes(app: FastAPI, service: WebService, pages: Pages) -> None:
-    @app.api_route("/static/{name}", methods=web.PAGE)
+    @app.api_route("/static/{name}", methods=PAGE)
     def static(request: Request, name: str) -> Response:
         body = pages.static.get(name)
         if body is None:
-            return web.not_found(request, pages)
+            return not_found(request, pages)
         # The address carries a hash of the content (?v=), so a year is safe.
         told = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(body, media_type=STATIC[name], headers=pages.headers(told))
 
-    @app.api_route("/healthz", methods=web.PAGE)
+    @app.api_route("/healthz", methods=PAGE)
     def healthz() -> Response:
         """200 "ok" when the database answers, 503 when not: for a load balancer."""
         try:
@@ -78,13 +82,13 @@ def _plain_routes(app: FastAPI, service: WebService, pages: Pages) -> None:
             return PlainTextResponse("database", 503, pages.headers())
         return PlainTextResponse("ok", headers=pages.headers())
 
-    @app.api_route("/robots.txt", methods=web.PAGE)
+    @app.api_route("/robots.txt", methods=PAGE)
     def robots() -> Response:
         return PlainTextResponse("User-agent: *\nDisallow: /\n", headers=pages.headers())
 
 
 def _index(app: FastAPI, service: WebService, pages: Pages, shows_outbox: bool) -> None:
-    @app.api_route("/", methods=web.PAGE)
+    @app.api_route("/", methods=PAGE)
     def index(request: Request) -> Response:
         return pages.render(request, "index.html", {"topics": service.topics(), "outbox": shows_outbox})
 
@@ -95,7 +99,7 @@ def _mishaps(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
-            return web.not_found(request, pages)
+            return not_found(request, pages)
         voice = pages.voice(request)
         texts = {
             400: voice.say("Your browser sent something that we cannot read. Please go back and try again."),
@@ -107,6 +111,15 @@ def _mishaps(app: FastAPI, pages: Pages) -> None:
         answer = pages.message(request, error.status_code, title, texts.get(error.status_code, texts[400]))
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(BadToken)
+    @app.exception_handler(UnknownReader)
+    def foreign(request: Request, error: RosterError) -> Response:
+        return not_found(request, pages)
+
+    @app.exception_handler(TooMany)
+    def capped(request: Request, error: TooMany) -> Response:
+        return too_many(request, pages, error)
 
     @app.exception_handler(RosterError)
     def roster(request: Request, error: RosterError) -> Response:

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from subscribers.pages import Pages
-from subscribers.web import PAGE, not_found
+from subscribers.routes.common import PAGE, not_found
 
 SHOWN = 200
 """How many mails the list shows; a send to ten thousand readers must not make the page useless."""

@@ -7,6 +7,5 @@
   if (![...select.options].some((option) => option.value === zone)) {
     select.add(new Option(zone.replaceAll("_", " "), zone), 0);
   }
-  // The first option is the server's guess; the browser's may be the same name further down the list.
   select.value = zone;
 })();

@@ -7,41 +7,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po
-from jinja2.ext import babel_extract
 
-from subscribers.i18n import Catalogues, accepted, direction, own_name, place, when
+from digest.languages import missing, page_texts
+from subscribers.i18n import Catalogues, accepted, direction, own_name, when
+from subscribers.zones import place_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "templates" / "locale"
 HOLES = re.compile(r"%\(\w+\)[sd]")
 
 
-def page_texts() -> set[str]:
-    """Every text of the pages, as the source has it; of a plural, the singular."""
-    found: set[str] = set()
-    for template in (ROOT / "templates" / "web").glob("*.html"):
-        with template.open("rb") as source:
-            for _, _, text, _ in babel_extract(source, ["gettext", "ngettext"], [], {}):
-                found.add(text if isinstance(text, str) else str((text or ("",))[0]))
-    for module in (*(ROOT / "subscribers").glob("*.py"), *(ROOT / "digest" / "web").glob("*.py")):
-        with module.open("rb") as code:
-            for _, text, _, _ in extract("python", code, keywords={"say": None, "gettext": None}):
-                found.add(str(text))
-    return found
-
-
 @pytest.mark.parametrize("language", ["de", "ar"])
 def test_every_text_of_the_pages_is_translated(language: str) -> None:
     with (FOLDER / f"{language}.po").open("rb") as file:
         catalogue = read_po(file, locale=language, abort_invalid=True)
-    translated = {
-        message.id if isinstance(message.id, str) else message.id[0] for message in catalogue if message.string
-    }
-    missing = sorted(page_texts() - translated)
-    assert not missing, f"{language}.po lacks: {missing}"
-    assert len(translated) > 80
+    texts = page_texts()
+    assert len(texts) > 80
+    lacking = missing(catalogue, texts)
+    assert not lacking, f"{language}.po lacks: {lacking}"
     for message in catalogue:
         if isinstance(message.id, str) and message.id:
             assert set(HOLES.findall(message.id)) == set(HOLES.findall(str(message.string))), message.id
@@ -64,9 +48,10 @@ def test_directions_and_names() -> None:
         "ltr", "ltr", "rtl", "rtl", "rtl", "ltr", "ltr",
     ]  # fmt: skip
     assert own_name("de") == "Deutsch"
-    assert place("America/Argentina/Buenos_Aires", "en") == "Buenos Aires"
-    assert place("UTC", "de") == "UTC"
-    assert place("Etc/GMT+5", "de") == "Etc/GMT+5"
+    assert place_of("America/Argentina/Buenos_Aires", "en") == "Buenos Aires"
+    assert place_of("UTC", "de") == "UTC"
+    assert (place_of("Asia/Kolkata", "de"), place_of("Europe/Kyiv", "de")) == ("Kalkutta", "Kiew")
+    assert place_of("Etc/GMT+5", "de") == "Etc/GMT+5"
 
 
 def test_what_browsers_ask_for() -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
-from digest.settings import Settings
+from digest.service.readers import ReaderDesk
 from digest.types import ViewedMail
 from digest.web.app import create_app
 from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
 from tests.web.conftest import serving
-from tests.web.desk import TEMPLATES, RosterDesk
+from tests.web.desk import TEMPLATES, WebDesk
 
 
 @pytest.mark.parametrize(
@@ -37,9 +35,9 @@ def test_the_headers_of_every_page(client: httpx.Client, path: str) -> None:
     assert (head.status_code, head.content) == (answer.status_code, b"")
 
 
-def test_https_is_remembered(desk: RosterDesk, make_settings: Callable[..., Settings]) -> None:
-    desk.settings = make_settings(public_url="https://paper.example.org")
-    with serving(create_app(desk, TEMPLATES)) as address:
+def test_https_is_remembered(make_desk: Callable[..., WebDesk]) -> None:
+    desk = make_desk(public_url="https://paper.example.org")
+    with serving(create_app(desk.readers, TEMPLATES)) as address:
         answer = httpx.get(f"{address}/subscribe", trust_env=False)
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
@@ -72,6 +70,7 @@ def test_a_language_chosen_by_hand_stays(client: httpx.Client) -> None:
 def test_nothing_is_described_and_nothing_is_listed(client: httpx.Client) -> None:
     for path in ("/openapi.json", "/docs", "/redoc", "/static/", "/static/base.html", "/static/..%2fbase.html"):
         assert client.get(path).status_code == 404
+    assert client.get("/sample/nowhere").status_code == 404
     assert client.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
 
 
@@ -91,17 +90,17 @@ def test_wrong_methods(client: httpx.Client) -> None:
     assert client.get("/healthz").text == "ok"
 
 
-@dataclass
-class Broken(RosterDesk):
+class Broken(ReaderDesk):
     """A service with a bug in it."""
 
     def view(self, subscriber_id: int, edition_id: int) -> ViewedMail | None:
         raise ZeroDivisionError("a secret detail")
 
 
-def test_a_bug_is_a_calm_page_without_its_traceback(sqlite_database: Engine, settings: Settings) -> None:
-    desk = Broken(sqlite_database, settings)
-    with serving(create_app(desk, TEMPLATES)) as address:
+def test_a_bug_is_a_calm_page_without_its_traceback(desk: WebDesk) -> None:
+    service = desk.service
+    broken = Broken(service.shop, service.press, service.keyring, service.settings, now=desk.now)
+    with serving(create_app(broken, TEMPLATES)) as address:
         answer = httpx.get(f"{address}/view/{desk.keyring.tokens(1, 1).view}", trust_env=False)
     assert answer.status_code == 500
     assert "Please try again in a minute" in answer.text

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
-from subscribers.web import minute_of
-from tests.browser import ARGUMENTS, keep_picture
-from tests.web.desk import RosterDesk
+from tests.browser import keep_picture
+from tests.web.desk import WebDesk, link_of
+from tests.web.looking import SIZES, looked_at
 
 pytestmark = pytest.mark.browser
-
-SIZES = {"phone": (360, 740), "desktop": (1100, 900)}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-def looked_at(page: Page, file: Path) -> None:
-    """Keep a screenshot; no sideways scrolling, and axe-core has nothing to say."""
-    keep_picture(page, file)
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{file.stem} scrolls sideways"
-    # axe is injected, which our Content-Security-Policy refuses to pages but not to the test's own evaluate().
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
 
 
 # Every pair of size, colours and language once or more; all twelve would take the tests twice as long.
@@ -50,7 +29,7 @@ def looked_at(page: Page, file: Path) -> None:
     ],
 )
 def test_every_page_in_every_dress(
-    desk: RosterDesk, served: str, browser: Browser, artifacts: Path, size: str, scheme: str, language: str
+    desk: WebDesk, served: str, browser: Browser, artifacts: Path, size: str, scheme: str, language: str
 ) -> None:
     width, height = SIZES[size]
     context = browser.new_context(
@@ -81,25 +60,20 @@ def test_every_page_in_every_dress(
     page.check("#topic-hafen")
     page.check("#topic-madina")
     page.click("button[type=submit]")
+    assert "ada@example.org" in page.inner_text("main"), "faster than anybody types: one press more"
+    shot("press")
+    desk.later(seconds=5)
+    page.click("button[type=submit]")
     assert re.search(r"/subscribe/sent", page.url)
     shot("sent")
-    who, token = desk.mailed[0]
-    page.goto(f"{served}/confirm/{token}")
-    assert desk.reader("ada@example.org").status == "pending"
+    (mail,) = desk.mail()
+    page.goto(served + link_of(mail, "confirm"))
+    assert desk.status() == "pending"
     shot("confirm")
     page.click("button[type=submit]")
-    assert desk.reader("ada@example.org").status == "active"
-    assert desk.reader("ada@example.org").send_minute == 450
+    assert (desk.status(), desk.reader("ada@example.org").send_minute) == ("active", 450)
     shot("confirmed")
-    page.goto(f"{served}/leave/{desk.keyring.tokens(who, 1).leave}")
-    assert desk.reader("ada@example.org").status == "active"
-    shot("leave")
-    page.click("button[type=submit]")
-    assert desk.reader("ada@example.org").status == "left"
-    shot("left")
-    page.click("button[type=submit]")
-    assert desk.reader("ada@example.org").status == "active"
-    expired = desk.keyring.tokens(who, minute_of(desk.time) - 8 * 24 * 60).confirm
+    expired = desk.keyring.tokens(desk.number(), desk.minute() - 8 * 24 * 60).confirm
     unwanted = [text for text in complaints if "422" not in text]
     assert not unwanted, unwanted
     page.goto(f"{served}/confirm/{expired}")
@@ -118,18 +92,45 @@ def test_the_browser_fills_in_the_time_zone(served: str, browser: Browser) -> No
         context.close()
 
 
-def test_the_form_works_without_javascript(desk: RosterDesk, served: str, browser: Browser) -> None:
+def test_the_whole_walk_without_javascript(desk: WebDesk, served: str, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 600})
     page = context.new_page()
-    page.goto(f"{served}/subscribe?topic=sport&email=eda@example.org")
+    page.goto(f"{served}/subscribe?topic=sport&email=eda@example.org&source=poster")
+    desk.later(seconds=10)
     page.click("button[type=submit]")
     assert "/subscribe/sent" in page.url
-    assert desk.reader("eda@example.org").pending == ("sport",)
+    (mail,) = desk.mail()
+    page.goto(served + link_of(mail, "confirm"))
+    page.click("button[type=submit]")
+    assert desk.reader("eda@example.org").topics == ("sport",)
+    assert context.cookies() == []
+    desk.later(days=8)
+    page.goto(served + link_of(mail, "confirm"))
+    page.click("button[type=submit]")
+    assert "/subscribe/sent" in page.url
     context.close()
 
 
+def test_a_form_filled_in_by_a_person_survives_going_back(desk: WebDesk, served: str, browser: Browser) -> None:
+    """The address was wrong, somebody goes back from the page that says a mail is on its way, and sends it again."""
+    page = browser.new_page()
+    page.goto(f"{served}/subscribe?topic=sport")
+    page.fill("#email", "ad@example.org")
+    desk.later(seconds=10)
+    page.click("button[type=submit]")
+    page.go_back()
+    page.fill("#email", "ada@example.org")
+    if not page.is_checked("#topic-sport"):
+        page.check("#topic-sport")
+    desk.later(seconds=10)
+    page.click("button[type=submit]")
+    assert "/subscribe/sent" in page.url
+    assert len(desk.mail()) == 2
+    page.close()
+
+
 @pytest.mark.parametrize("width", [320, 1280])
-def test_nothing_scrolls_sideways(desk: RosterDesk, served: str, browser: Browser, artifacts: Path, width: int) -> None:
+def test_nothing_scrolls_sideways(desk: WebDesk, served: str, browser: Browser, artifacts: Path, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800}, locale="de")
     page = context.new_page()
     page.goto(f"{served}/subscribe?topic=nope")
@@ -138,7 +139,7 @@ def test_nothing_scrolls_sideways(desk: RosterDesk, served: str, browser: Browse
 
 
 def test_the_outbox_shows_a_mail_and_opens_its_links(
-    desk: RosterDesk, served: str, browser: Browser, artifacts: Path
+    desk: WebDesk, served: str, browser: Browser, artifacts: Path
 ) -> None:
     message = EmailMessage()
     message["From"], message["To"] = "Morning Paper <paper@example.org>", "Ada <ada@example.org>"
@@ -169,7 +170,7 @@ def test_the_keyboard_reaches_everything(served: str, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(f"{served}/subscribe")
     reached = []
-    for _ in range(16):
+    for _ in range(22):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(

@@ -10,10 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from digest.settings import Settings
 from digest.web.app import create_app
 from tests.web.conftest import serving
-from tests.web.desk import TEMPLATES, RosterDesk
+from tests.web.desk import TEMPLATES, WebDesk
 
 
 def mail(folder: Path, name: str, subject: str, *, age: int, html: bool = True) -> bytes:
@@ -32,7 +31,7 @@ def mail(folder: Path, name: str, subject: str, *, age: int, html: bool = True) 
 
 
 @pytest.fixture
-def box(desk: RosterDesk) -> Path:
+def box(desk: WebDesk) -> Path:
     return desk.settings.data_dir / "outbox"
 
 
@@ -80,7 +79,7 @@ def test_mails_that_are_not_as_expected(client: httpx.Client, box: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["..%2f..%2fsecret.key", "x.eml", ".eml", "secret.key", "%2e%2e", "a%00.eml", "ä.eml"])
-def test_nothing_else_can_be_read(client: httpx.Client, desk: RosterDesk, name: str) -> None:
+def test_nothing_else_can_be_read(client: httpx.Client, desk: WebDesk, name: str) -> None:
     desk.settings.data_dir.mkdir(parents=True, exist_ok=True)
     (desk.settings.data_dir / "secret.key").write_text("very private")
     for tail in ("", "/html", "/source"):
@@ -97,11 +96,9 @@ def test_other_names_for_this_machine_see_nothing(client: httpx.Client, box: Pat
 
 
 @pytest.fixture(params=[{"provider": "resend"}, {"host": "0.0.0.0"}, {"public_url": "https://paper.example.org"}])  # noqa: S104  (that is the point)
-def elsewhere(
-    request: pytest.FixtureRequest, desk: RosterDesk, make_settings: Callable[..., Settings]
-) -> Iterator[str]:
-    desk.settings = make_settings(**request.param)
-    with serving(create_app(desk, TEMPLATES)) as address:
+def elsewhere(request: pytest.FixtureRequest, make_desk: Callable[..., WebDesk]) -> Iterator[str]:
+    desk = make_desk(**request.param)
+    with serving(create_app(desk.readers, TEMPLATES)) as address:
         yield address
 
 
