@@ -1,0 +1,37 @@
+"""`python -m benchmarks NAME [--quick]`: a table, then a JSON line for each figure. Exit code 1 when a goal is missed.
+
+A benchmark is a module of this package with `run(quick: bool) -> list[Figure]`, and one entry here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+from benchmarks.report import json_lines, table
+
+BENCHMARKS = {
+    "web": "one-click POST and preferences GET, import of readers",
+    "pages": "the pages of `web` alone",
+    "transfer": "the import of `web` alone",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one benchmark."""
+    told = "\n".join(f"  {name}: {what}" for name, what in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", epilog=told, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=BENCHMARKS)
+    parser.add_argument("--quick", action="store_true", help="smaller inputs; within 50 seconds")
+    wanted = parser.parse_args(arguments)
+    figures = import_module(f"benchmarks.{wanted.name}").run(wanted.quick)
+    print(table(figures))
+    print(json_lines(figures))
+    return 0 if all(each.ok for each in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
