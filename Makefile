@@ -1,11 +1,12 @@
 PYTHON ?= python3
 ARGS ?=
+RUNS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full check check-full lint types imports lock clean
+.PHONY: help demo test test-full torture check check-full lint types imports language lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -37,6 +38,9 @@ test-full: $(VENV)/.dev  ## every test; installs Chromium and fonts on Debian fi
 	.ci/debian
 	DIGEST_TEST_FULL=1 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
+torture: $(VENV)/.dev  ## new lives of readers, a thousand of them (RUNS=5000 for more); a failing one is made short
+	DIGEST_LIFECYCLES=$(RUNS) $(BIN)/python -m pytest -q tests/test_lifecycle.py $(ARGS)
+
 lint: $(VENV)/.dev  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,6 +54,9 @@ imports: $(VENV)/.dev  ## imports point one way
 check: lint types imports test  ## all of these, as before every commit
 
 check-full: lint types imports test-full  ## the same with nothing left out
+
+language: $(VENV)/.run  ## add a language, or bring its catalogue up to date: make language CODE=fr
+	@$(BIN)/python -m digest.languages "$(CODE)"
 
 # uv is the one tool that resolves for every platform at once; it is a developer's own (pip install uv), never a test's.
 LOCK := uv pip compile pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11

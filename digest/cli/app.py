@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from digest.cli import demo, readers, running, sending, sources, topics
+from digest.cli import demo, readers, running, sending, sources, topics, transfer
 from digest.cli.common import INTERRUPTED, tell
 from digest.errors import DigestError, Interrupted
 
@@ -17,6 +17,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Exit codes: 0 done, 1 partly failed, 2 wrong input, 3 nothing to do, 130 interrupted.",
 )
+readers.app.command("import")(transfer.import_)
+readers.app.command("export")(transfer.export)
 app.add_typer(topics.app, name="topics")
 app.add_typer(sources.app, name="sources")
 app.add_typer(readers.app, name="subscribers")

@@ -192,6 +192,22 @@ def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def note_if_local(public_url: str) -> None:
+    """Say on standard error that a link to this machine is of no use elsewhere."""
+    from urllib.parse import urlsplit
+
+    if urlsplit(public_url).hostname in ("127.0.0.1", "::1", "localhost"):
+        tell("note: this leads to this machine only; set PUBLIC_URL to where readers reach the pages")
+
+
+def known_language(code: str, languages: Sequence[str]) -> None:
+    """Raises InputError, naming those there are, for a language that the pages do not speak; "" is the reader's own."""
+    from digest.errors import InputError
+
+    if code and code not in languages:
+        raise InputError(f"{code[:40]!r} is no language of the pages; there is {', '.join(languages)}")
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """ "1 article", "2 articles"."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.common import AsJson, Yes, confirm, program, say, service, show
+from digest.cli.common import AsJson, Yes, confirm, known_language, note_if_local, program, say, service, show
+from digest.errors import InputError
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from subscribers.types import ReaderRow
 
 app = typer.Typer(help="Readers.", no_args_is_help=True, rich_markup_mode=None)
 
+CADENCES = "daily, weekdays, weekly:fri, days:mon,thu, several:12:00,18:00 or as-it-happens."
 Address = Annotated[str, typer.Argument(help="The reader's address.")]
-COLUMNS = ["id", "address", "name", "status", "topics", "cadence", "at", "timezone", "language", "next"]
+COLUMNS = [
+    *("id", "address", "name", "status", "topics", "pending", "cadence", "at", "timezone", "language", "format"),
+    *("stories", "paused", "next"),
+]
 LISTED = ["id", "address", "status", "topics", "when", "next"]
 """What fits beside each other on 80 columns; `--json` and `show` tell the rest."""
 
@@ -26,7 +33,7 @@ def add(
     name: Annotated[str, typer.Option(help="The reader's name.")] = "",
     timezone: Annotated[str, typer.Option(help="A zone such as Europe/Berlin; DEFAULT_TIMEZONE when left out.")] = "",
     language: Annotated[str, typer.Option(help="The language of the mail: en, de, ar.")] = "en",
-    cadence: Annotated[str, typer.Option(help="daily, weekdays, or weekly:mon to weekly:sun.")] = "daily",
+    cadence: Annotated[str, typer.Option(help=CADENCES)] = "daily",
     at: Annotated[str, typer.Option(help="The local hour, on a quarter: 07:00.")] = "07:00",
 ) -> None:
     """Add a reader who has given their consent elsewhere; they are active at once."""
@@ -68,18 +75,103 @@ def show_(address: Address, as_json: AsJson = False) -> None:
         show([row], COLUMNS, as_json=True)
     else:
         row["next"] = _local(reader)
+        row["paused"] = f"until {_there(reader.paused_until, reader.timezone)}" if row["paused"] else ""
         show([{"what": key, "value": row[key]} for key in COLUMNS], ["what", "value"])
 
 
 @app.command("remove")
 def remove(address: Address, yes: Yes = False) -> None:
-    """Erase a reader."""
+    """Erase a reader, as their own button does: a keyed hash stays, so that nobody else brings the address back."""
     with service() as opened:
         reader = opened.readers.show(address)
         if not yes:
             confirm(f"Erase {reader.address}?")
         opened.readers.remove(address)
-    say(f"erased {address}")
+    say(f"erased {reader.address}; a keyed hash stays, so that only the reader can bring the address back")
+
+
+@app.command("edit")
+def edit(
+    address: Address,
+    topic: Annotated[list[str] | None, typer.Option(help="The topics from now on, in order; repeatable.")] = None,
+    cadence: Annotated[str | None, typer.Option(help=CADENCES)] = None,
+    at: Annotated[str | None, typer.Option(help="The local hour, on a quarter: 07:00.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="A zone such as Europe/Berlin.")] = None,
+    language: Annotated[str | None, typer.Option(help="The language of the mail: en, de, ar.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="html or text.")] = None,
+    max_stories: Annotated[int | None, typer.Option(help="The most stories in one mail, 1 to 40.")] = None,
+    name: Annotated[str | None, typer.Option(help="The reader's name; empty takes it away.")] = None,
+    pause_until: Annotated[str | None, typer.Option(help="No digest before this day: 2026-08-24.")] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="End a pause.")] = False,
+) -> None:
+    """Change a reader's choices; what is not named stays."""
+    until = _day(pause_until)
+    if until is not None and go_on:
+        raise InputError("--pause-until and --go-on exclude each other; give one of them")
+    choices = {
+        "topics": topic,
+        "cadence": cadence,
+        "at": at,
+        "timezone": timezone,
+        "locale": language,
+        "format": format_,
+        "max_stories": max_stories,
+        "name": name,
+    }
+    given: dict[str, Any] = {key: value for key, value in choices.items() if value is not None}
+    if until is not None or go_on:
+        given["pause"] = until
+    if not given:
+        raise InputError("nothing to change was named; `digest subscribers edit --help` lists what can be")
+    with service() as opened:
+        reader = opened.readers.edit(address, **given)
+    say(f"changed {reader.address}; next digest {_local(reader)}")
+
+
+def _day(typed: str | None) -> date | None:
+    from datetime import date
+
+    try:
+        return None if typed is None else date.fromisoformat(typed)
+    except ValueError:
+        raise InputError(f"{typed!r:.40} is no day; use a date such as 2026-08-24") from None
+
+
+@app.command("consents")
+def consents(address: Address, as_json: AsJson = False) -> None:
+    """Show what a reader agreed to, when and where, oldest first."""
+    with service() as opened:
+        told = opened.readers.consents(address)
+    columns = ["at", "action", "topics", "form", "source", "note", "network", "wording"]
+    rows = [{name: getattr(line, name) for name in columns} for line in told]
+    # The sentence agreed to and the hash are long; a table shows that they are there.
+    shown = [{**row, "network": row["network"][:8], "wording": row["wording"]} for row in rows]
+    show(rows if as_json else shown, columns, as_json=as_json, clip=["wording"])
+
+
+@app.command("embed")
+def embed(
+    topic: Annotated[list[str] | None, typer.Option(help="A topic it offers; all public ones when left out.")] = None,
+    lang: Annotated[str, typer.Option(help="The form's language.")] = "en",
+    source: Annotated[str, typer.Option(help="Where readers come from, for the consent log.")] = "embed",
+    plain: Annotated[bool, typer.Option("--plain", help="Without the script that fills in two fields.")] = False,
+) -> None:
+    """Print the sign-up form as HTML for another site."""
+    from subscribers.embed import snippet
+    from subscribers.links import check_source
+
+    with service() as opened:
+        known_language(lang, opened.catalogues.languages)
+        rows = opened.topics.get(topic) if topic else [each for each in opened.topics.list() if each.public]
+        if hidden := [each.slug for each in rows if not each.public]:
+            raise InputError(f"topic {hidden[0]} is private; `digest topics edit {hidden[0]} --public` offers it")
+        if not rows:
+            raise InputError("there is no public topic to offer; `digest topics add` makes one")
+        voice = opened.catalogues.translations(lang).gettext
+        address = opened.settings.public_url
+        html = snippet(address, rows, lang, voice, source=check_source(source), script=not plain)
+    say(html.rstrip("\n"))
+    note_if_local(address)
 
 
 def _row(reader: ReaderRow) -> dict[str, object]:
@@ -94,6 +186,10 @@ def _row(reader: ReaderRow) -> dict[str, object]:
         "at": at,
         "timezone": reader.timezone,
         "language": reader.locale,
+        "format": reader.format,
+        "stories": reader.max_stories,
+        "paused": reader.paused_until,
+        "pending": reader.pending,
         "when": f"{reader.cadence} {at} {reader.timezone}",
         "next": reader.next_due_at,
     }
@@ -101,8 +197,10 @@ def _row(reader: ReaderRow) -> dict[str, object]:
 
 def _local(reader: ReaderRow) -> str:
     """When the next digest comes, by the reader's own clock."""
+    return _there(reader.next_due_at, reader.timezone) or "never, as things stand"
+
+
+def _there(moment: datetime | None, timezone: str) -> str:
     from zoneinfo import ZoneInfo
 
-    if reader.next_due_at is None:
-        return "never, as things stand"
-    return f"{reader.next_due_at.astimezone(ZoneInfo(reader.timezone)):%Y-%m-%d %H:%M} {reader.timezone}"
+    return "" if moment is None else f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M} {timezone}"

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import AsJson, Yes, confirm, program, say, service, show
+from digest.cli.common import (
+    AsJson,
+    Yes,
+    confirm,
+    console,
+    known_language,
+    note_if_local,
+    program,
+    say,
+    service,
+    show,
+    tell,
+)
+from digest.errors import InputError
+
+if TYPE_CHECKING:
+    from segno import QRCode
 
 app = typer.Typer(help="Topics: what readers subscribe to.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,6 +37,7 @@ def add(
     slug: Annotated[str, typer.Option(help="The short name in links; made from the name when left out.")] = "",
     description: Annotated[str, typer.Option(help="One sentence for the form.")] = "",
     language: Annotated[str, typer.Option(help="The language of its articles.")] = "en",
+    public: Annotated[bool, typer.Option("--public/--private", help="Whether the form offers it.")] = True,
     from_: Annotated[
         list[str] | None, typer.Option("--from", help="A feed or site to take articles from; repeatable.")
     ] = None,
@@ -26,7 +45,7 @@ def add(
     """Add a topic, with its sources when they are known."""
     with service() as opened:
         topic, sources = opened.sources.add_with_topic(
-            from_ or [], name, slug=slug, description=description, language=language
+            from_ or [], name, slug=slug, description=description, language=language, public=public
         )
     say(f"added topic {topic.slug}")
     for added in sources:
@@ -39,10 +58,18 @@ def list_(as_json: AsJson = False) -> None:
     """List the topics."""
     with service() as opened:
         rows = [
-            {"slug": t.slug, "name": t.name, "language": t.language, "readers": t.readers, "description": t.description}
+            {
+                "slug": t.slug,
+                "name": t.name,
+                "language": t.language,
+                "public": t.public if as_json else "public" if t.public else "private",
+                "readers": t.readers,
+                "description": t.description,
+            }
             for t in opened.topics.list()
         ]
-    show(rows, ["slug", "name", "language", "readers", "description"], as_json=as_json, right=["readers"])
+    columns = ["slug", "name", "language", "public", "readers", "description"]
+    show(rows, columns, as_json=as_json, right=["readers"])
 
 
 @app.command("edit")
@@ -51,10 +78,13 @@ def edit(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[str | None, typer.Option(help="A new sentence for the form.")] = None,
     language: Annotated[str | None, typer.Option(help="A new language.")] = None,
+    public: Annotated[
+        bool | None, typer.Option("--public/--private", help="Whether the form offers it; its readers stay.")
+    ] = None,
 ) -> None:
-    """Change a topic's name, description or language."""
+    """Change a topic's name, description, language, or whether the form offers it."""
     with service() as opened:
-        opened.topics.edit(slug, name=name, description=description, language=language)
+        opened.topics.edit(slug, name=name, description=description, language=language, public=public)
     say(f"changed topic {slug}")
 
 
@@ -67,3 +97,66 @@ def remove(slug: Slug, yes: Yes = False) -> None:
             confirm(f"Remove topic {slug} with {readers} readers?")
         opened.topics.remove(slug)
     say(f"removed topic {slug}")
+
+
+@app.command("link")
+def link(
+    slug: Slug,
+    source: Annotated[str, typer.Option(help="Where the link will stand, for the consent log.")] = "",
+    email: Annotated[str, typer.Option(help="Fill in this address.")] = "",
+    lang: Annotated[str, typer.Option(help="Show the form in this language.")] = "",
+    qr: Annotated[Path | None, typer.Option(help="Write a QR code of the link into this .svg or .png.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the link to the sign-up form with this topic chosen; on a terminal, as a QR code too."""
+    import segno
+
+    from subscribers.links import sign_up_link
+
+    with service() as opened:
+        (topic,) = opened.topics.get([slug])
+        known_language(lang, opened.catalogues.languages)
+        address = sign_up_link(opened.settings.public_url, [slug], source=source, email=email, language=lang)
+    if not topic.public:
+        raise InputError(
+            f"topic {slug} is private, so the form does not offer it; `digest topics edit {slug} --public`"
+        )
+    # Level M restores 15 % of the code (ISO/IEC 18004): enough for a fold in a poster.
+    code = segno.make_qr(address, error="m")
+    if qr is not None:
+        _write(code, qr)
+    if as_json:
+        show([{"topic": slug, "link": address, "qr": qr}], ["topic", "link", "qr"], as_json=True)
+        return
+    say(address)
+    if qr is not None:
+        say(f"its QR code is in {qr}")
+    elif sys.stdout.isatty():
+        _draw(code)
+    note_if_local(address)
+
+
+def _write(code: QRCode, file: Path) -> None:
+    """The code as a picture, with the quiet zone of four modules that ISO/IEC 18004 asks for."""
+    if file.suffix.lower() not in (".svg", ".png"):
+        raise InputError(f"{file} is neither .svg nor .png; those are the pictures that can be written")
+    try:
+        code.save(str(file), border=4, scale=8)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _draw(code: QRCode) -> None:
+    """The code in half blocks, always dark on light: not every telephone reads it the other way round."""
+    from io import StringIO
+
+    from rich.text import Text
+
+    drawn = StringIO()
+    code.terminal(drawn, border=4, compact=True)
+    lines = drawn.getvalue().splitlines()
+    screen = console()
+    if len(lines[0]) > screen.width:
+        tell("note: the window is too narrow for the QR code; --qr FILE.svg writes it")
+        return
+    screen.print(Text("\n".join(lines), style="bright_white on black"))

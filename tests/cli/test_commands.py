@@ -28,29 +28,6 @@ def with_reader(digest: Digest, site: Site) -> None:
 # --- topics -----------------------------------------------------------------------------------------------------------
 
 
-def test_topics(digest: Digest) -> None:
-    assert "added topic energie-climat" in digest("topics", "add", "Énergie & climat").out
-    assert digest("topics", "add", "Sea", "--slug", "the-sea", "--description", "Of it", "--language", "de").code == 0
-    assert digest("topics", "edit", "the-sea", "--name", "Ocean").code == 0
-    assert digest("topics", "list", "--json").rows == [
-        {"slug": "the-sea", "name": "Ocean", "language": "de", "readers": 0, "description": "Of it"},
-        {"slug": "energie-climat", "name": "Énergie & climat", "language": "en", "readers": 0, "description": ""},
-    ]
-    assert digest("topics", "remove", "the-sea", "--yes").code == 0
-    assert "Ocean" not in digest("topics", "list").out
-
-
-def test_topics_refuse(digest: Digest) -> None:
-    digest("topics", "edit", "nix", "--name", "X").fails("no topic 'nix'", "digest topics add")
-    digest("topics", "add", "Sea")
-    digest("topics", "add", "Sea").fails("there is a topic sea already")
-    digest("topics", "add", "???").fails("--slug")
-    digest("topics", "add", "Wind", "--slug", "Not A Slug").fails("'Not A Slug'")
-    digest("topics", "add", "Wind", "--language", "klingonisch").fails("no language")
-    digest("topics", "remove", "nix", "--yes").fails("no topic 'nix'")
-    assert [row["slug"] for row in digest("topics", "list", "--json").rows] == ["sea"]
-
-
 def test_a_dead_source_leaves_no_half_made_topic(digest: Digest, site: Site) -> None:
     digest("topics", "add", "Harbour", "--from", site["/wire.xml"], "--from", site["/gone"]).fails("404")
     digest("topics", "add", "Harbour", "--from", site["/plain"]).fails("no feed found")
@@ -127,60 +104,6 @@ def test_gather(digest: Digest, site: Site) -> None:
     digest("gather", "--source", "99").fails("99")
 
 
-# --- subscribers ------------------------------------------------------------------------------------------------------
-
-
-def test_subscribers(digest: Digest) -> None:
-    digest("topics", "add", "Harbour")
-    added = digest(
-        "subscribers", "add", "Ada@Example.org", "--topic", "harbour", "--name", "Ada", "--timezone", "Europe/Berlin",
-        "--language", "de", "--cadence", "weekly:mon", "--at", "18:45",
-    )  # fmt: skip
-    assert "added Ada@" in added.out
-    (row,) = digest("subscribers", "list", "--json").rows
-    assert row["status"] == "active"
-    assert (row["cadence"], row["at"], row["timezone"], row["language"]) == (
-        "weekly:mon",
-        "18:45",
-        "Europe/Berlin",
-        "de",
-    )
-    assert digest("subscribers", "show", "ADA@example.org", "--json").rows == [row]
-    assert digest("subscribers", "list", "--topic", "harbour", "--after", str(row["id"]), "--json").rows == []
-    assert "Ada" in digest("subscribers", "show", "ada@example.org").out
-    assert digest("subscribers", "remove", "ada@example.org", "--yes").code == 0
-    assert digest("subscribers", "list", "--json").rows == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["not-an-address", "--topic", "harbour"], "not-an-address"),
-        (["ada@example.org", "--topic", "nix"], "no topic 'nix'"),
-        (["ada@example.org", "--topic", "harbour", "--at", "07:10"], "quarter hour"),
-        (["ada@example.org", "--topic", "harbour", "--timezone", "Mars"], "time zone"),
-        (["ada@example.org", "--topic", "harbour", "--cadence", "hourly"], "cadence"),
-    ],
-)
-def test_subscribers_refuse(digest: Digest, arguments: list[str], told: str) -> None:
-    digest("topics", "add", "Harbour")
-    digest("subscribers", "add", *arguments).fails(told)
-    assert digest("subscribers", "list", "--json").rows == []
-
-
-@pytest.mark.parametrize("command", ["subscribers list --after", "sources edit --name x", "gather --source"])
-def test_a_number_beyond_64_bits_is_one_line(digest: Digest, command: str) -> None:
-    done = digest(*command.split(), "9" * 20)
-    assert done.code == 2
-    assert "Traceback" not in done.err
-    assert done.err.startswith("error: ")
-
-
-def test_unknown_readers(digest: Digest) -> None:
-    digest("subscribers", "show", "nobody@example.org").fails("nobody@example.org")
-    digest("subscribers", "remove", "nobody@example.org", "--yes").fails("nobody@example.org")
-
-
 # --- send -------------------------------------------------------------------------------------------------------------
 
 
@@ -243,17 +166,6 @@ RESEND = {
     "POSTAL_ADDRESS": "4 Tallow Hill",
     "PUBLIC_URL": "https://digest.example.org",
 }
-
-
-def test_adding_a_reader_again_says_what_stays(digest: Digest) -> None:
-    digest("topics", "add", "Harbour")
-    digest("topics", "add", "Science")
-    who = ("subscribers", "add", "ada@example.org", "--timezone", "Europe/Berlin")
-    assert "first digest" in digest(*who, "--topic", "harbour").out
-    again = digest(*who, "--topic", "science", "--at", "18:00")
-    assert "is a reader already" in again.out
-    assert "harbour, science" in again.out
-    assert digest("subscribers", "list", "--json").rows[0]["at"] == "07:00"
 
 
 def test_send_refuses(digest: Digest) -> None:
