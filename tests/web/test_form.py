@@ -180,11 +180,11 @@ def test_the_form_of_the_error_page_can_be_sent_at_once_corrected(
     assert client.post("/subscribe", data=again.sent(email="ada@example.org")).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/subscribe", "/confirm/{confirm}", "/confirm/{confirm}/again", "/leave/{leave}"])
+@pytest.mark.parametrize("path", ["/subscribe", "/confirm/{confirm}", "/confirm/{confirm}/again"])
 def test_five_megabytes_are_too_much(client: httpx.Client, desk: WebDesk, path: str) -> None:
     big = b"name=" + b"x" * 5_000_000
     tokens = desk.keyring.tokens(1, desk.minute())
-    target = path.format(leave=tokens.leave, confirm=tokens.confirm)
+    target = path.format(confirm=tokens.confirm)
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert client.post(target, content=big, headers=kind).status_code == 413
     parts = {"content-type": "multipart/form-data; boundary=x"}
