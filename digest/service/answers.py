@@ -175,11 +175,21 @@ def _fresh(row: Row, reader: Known | None, typed: str, locale: str) -> None:
     who = reader or Known(0, typed, "", locale)
     may = _may(row, who, "fresh", who.address)
     final = is_final(row.session, row.desk.keyring.address_hashes(who.address))
-    with _kept(row, keep=may and not final and reader is not None and not _left_since(row, reader)):
-        to = reader or stand_in(row.session, row.taken.id, typed, locale, now=row.now)
+    keep = may and not final and reader is not None and not _left_since(row, reader)
+    if reader is not None:
+        with _taken_back(row.session):  # so that it costs the same whether or not somebody has to stand in
+            _stand_in(row, typed, locale)
+    with _kept(row, keep=keep):
+        to = reader or _stand_in(row, typed, locale)
         link = account.make_fresh(row.session, to.subscriber_id, now=row.now)
         to_link = link if to.status in ("left", "suppressed") else None
         _post(row, to, "fresh", to.address, {LINK: str(link)}, to_link=to_link)
+
+
+def _stand_in(row: Row, address: str, locale: str) -> Known:
+    who = stand_in(row.session, row.taken.id, address, locale, now=row.now)
+    intern_profile(row.session, who.subscriber_id)
+    return who
 
 
 def _move(row: Row, reader: Known | None, address: str) -> None:
@@ -240,12 +250,19 @@ def _kept(row: Row, *, keep: bool) -> Iterator[None]:
         yield
         row.done.mails += 1
         return
-    undone = row.session.begin_nested()
+    with _taken_back(row.session):
+        yield
+    row.done.rehearsed += 1
+
+
+@contextmanager
+def _taken_back(session: Session) -> Iterator[None]:
+    """The block's work, of which nothing stays."""
+    undone = session.begin_nested()
     try:
         yield
     finally:
         undone.rollback()
-    row.done.rehearsed += 1
 
 
 def _mail(
