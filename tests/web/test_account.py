@@ -52,6 +52,17 @@ def test_scanners_may_look_and_one_press_opens(client: httpx.Client, desk: WebDe
     assert client.post(link).status_code == 410
 
 
+def test_who_left_sees_what_we_hold_and_may_erase_it(client: httpx.Client, desk: WebDesk, ada: int) -> None:
+    desk.readers.leave(ada, reason="page")
+    page = press(client, fresh(desk, ada))
+    assert page.status_code == 200
+    assert "ada@example.org" in page.text
+    assert "/preferences/" not in page.text, "there is nothing to steer any more"
+    assert "/me/address" not in page.text
+    assert press(client, page, "/me/erase", yes="yes").status_code == 200
+    assert desk.everybody() == []
+
+
 def test_a_used_link_offers_another(client: httpx.Client, desk: WebDesk, ada: int) -> None:
     link = fresh(desk, ada)
     press(client, link)
