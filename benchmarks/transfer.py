@@ -145,8 +145,17 @@ def _child(way: str, file: str, database: str) -> None:
     else:
         import_by_hand(Path(file), Path(database), topic.id, TOPIC, now=core.utc_now(), batch=transfer.BATCH)
     seconds, cpu = time.perf_counter() - started, time.process_time() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": _peak_mb()}))
+
+
+def _peak_mb() -> float:
+    """The most memory that this program ever held. `ru_maxrss` would not do where Linux tells better: it outlives exec
+    (getrusage(2)), so a child of a large parent seems as large as that (seen: 435 MB inside a test run, 109 alone)."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        told = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(told["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
