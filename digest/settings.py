@@ -108,7 +108,7 @@ class Settings(BaseModel):
         default=5000,
         ge=1,
         le=100_000_000,
-        description="How many sign-ups and requests for links all together are taken in an hour.",
+        description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
     )
     default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")

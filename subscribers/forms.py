@@ -243,5 +243,5 @@ def _understood(reads: Callable[[str], object], typed: str) -> bool:
 
 
 def address_of(request: Request) -> str:
-    """The network address we were called from. Proxies are uvicorn's business (`--forwarded-allow-ips`)."""
+    """The network address we were called from. uvicorn has put it right where TRUSTED_PROXIES says so."""
     return request.client.host if request.client else ""
