@@ -64,6 +64,8 @@ class Topic(SQLModel, table=True):
     language: str = Field(default="en", sa_column=Column(String(16), nullable=False))
     public: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
     """Whether the form offers it. Nobody signs up to a private topic: an operator adds its readers."""
+    rule: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
+    """Which articles it takes, in the language of `digest.stories.rules`; empty for all of its sources."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

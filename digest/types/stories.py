@@ -1,0 +1,40 @@
+"""Articles as clustering sees them, and its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An article as clustering, ranking and summarising see it."""
+
+    id: int
+    title: str
+    text: str
+    publisher: str
+    language: str
+    url: str
+    author: str = ""
+    image_url: str = ""
+    image_alt: str = ""
+    news_at: datetime | None = None
+    published_at: datetime | None = None
+    story_id: int | None = None
+    story_version: int = 0
+    """The version of its story that this article made."""
+    topic_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A verdict of clustering: this article belongs there."""
+
+    article_id: int
+    story_id: int | None
+    """An open story, or None when `opened_by` names the article that opens it."""
+    opened_by: int | None
+    score: float
+    terms: tuple[str, ...] = ()
+    """The shared terms that weighed most: the explanation."""
