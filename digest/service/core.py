@@ -29,7 +29,8 @@ from digest.service.freezing import Workshop
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
 from digest.service.readers import ReaderDesk
-from digest.service.shelves import SourceShelf, TopicShelf
+from digest.service.sourceshelf import SourceShelf
+from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings, missing_for_sending
 from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing

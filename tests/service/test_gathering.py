@@ -14,7 +14,8 @@ from sqlalchemy import Engine, text
 from digest.errors import FeedError, FetchError, InputError, StoreError
 from digest.gather.fetch import Door
 from digest.service import gathering
-from digest.service.gathering import add_source, check_source, edit_source, gather, list_sources, remove_source
+from digest.service.gathering import gather
+from digest.service.sourcing import add_source, check_source, edit_source, list_sources, remove_source
 from digest.store import sources
 from digest.store.db import open_database, reading, writing
 from digest.types import GatherRow
