@@ -101,7 +101,7 @@ def join(session: Session, joined: Sequence[Joined], now: datetime) -> int:
             .where(col(Article.id) == bindparam("article"), col(Article.story_id).is_(None))
             .values(
                 story_id=bindparam("story"),
-                story_version=bindparam("version"),
+                story_version=bindparam("grown_to"),
                 joined_score=bindparam("score"),
                 joined_terms=bindparam("terms"),
             ),
@@ -232,7 +232,7 @@ def _placement(verdict: Joined, story: int, version: int) -> dict[str, Any]:
     return {
         "article": verdict.article_id,
         "story": story,
-        "version": version,
+        "grown_to": version,
         "score": verdict.score,
         "terms": " ".join(verdict.terms),
     }
