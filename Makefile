@@ -1,12 +1,13 @@
 PYTHON ?= python3
 ARGS ?=
 RUNS ?= 1000
+FUZZ_SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full torture check check-full lint types imports language lock clean
+.PHONY: help demo test test-full torture fuzz check check-full lint types imports language lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -40,6 +41,9 @@ test-full: $(VENV)/.dev  ## every test; installs Chromium and fonts on Debian fi
 
 torture: $(VENV)/.dev  ## new lives of readers, a thousand of them (RUNS=5000 for more); a failing one is made short
 	DIGEST_LIFECYCLES=$(RUNS) $(BIN)/python -m pytest -q tests/test_lifecycle.py $(ARGS)
+
+fuzz: $(VENV)/.dev  ## the parsers under atheris for ten minutes (FUZZ_SECONDS=60); findings are kept in artifacts/fuzz
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff: rules and format
 	$(BIN)/ruff check .

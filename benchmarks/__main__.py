@@ -15,6 +15,10 @@ BENCHMARKS = {
     "web": "one-click POST and preferences GET, import of readers",
     "pages": "the pages of `web` alone",
     "transfer": "the import of `web` alone",
+    "gather": "reading and polling feeds, a thousand topic rules",
+    "reading": "the reading of `gather` alone",
+    "polling": "the polling of `gather` alone",
+    "rules": "the topic rules of `gather` alone",
 }
 
 

@@ -3,25 +3,43 @@
 Mail: render one reader's whole document with Jinja2, every value in its place, and inline its CSS with premailer.
 
 Import: read the file with csv.reader, trust every cell, and insert the rows with sqlite3's executemany.
+
+Feeds: feedparser with its defaults.
+
+Topic rules: one after the other, a regular expression for each term.
+
+Polling: httpx's clients, arranged in every way that somebody would try.
 """
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import logging
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import ssl
+import threading
+from calendar import timegm
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from hashlib import blake2b
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import feedparser
+import httpx
+from lxml.html import document_fromstring
 from premailer import Premailer
 
 from digest.compose.content import Card, Site
 from digest.compose.theme import Theme, variables
+from digest.stories.rules import FIELDS, And, Not, Rule, Term
+from digest.types import RawArticle
 from subscribers.cadence import next_due
 
 
@@ -126,3 +144,113 @@ def _profile(connection: sqlite3.Connection, zone: str, topic_id: int) -> int:
 def _text(at: datetime) -> str:
     """An instant as SQLAlchemy writes it into SQLite."""
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+# --- reading feeds ----------------------------------------------------------------------------------------------------
+
+
+def feedparser_read(body: bytes) -> Any:
+    """What feedparser makes of a document with its defaults: sanitised, relative addresses resolved."""
+    return feedparser.parse(BytesIO(body))
+
+
+def feedparser_values(read: Any) -> list[tuple[str, str, str, datetime | None, str, str, str]]:
+    """Title, link, id, date, author, text and summary of every entry, as somebody takes them from feedparser: markup
+    becomes text by lxml."""
+    return [
+        (
+            _letters_of(entry.get("title", "")),
+            entry.get("link", ""),
+            entry.get("id", ""),
+            datetime.fromtimestamp(timegm(entry.published_parsed), UTC) if entry.get("published_parsed") else None,
+            entry.get("author", ""),
+            _letters_of(entry.content[0].value if entry.get("content") else entry.get("summary", "")),
+            _letters_of(entry.get("summary", "") if entry.get("content") else ""),
+        )
+        for entry in read.entries
+    ]
+
+
+def _letters_of(markup: str) -> str:
+    return "".join(map(str, document_fromstring(markup).itertext())) if markup.strip() else ""
+
+
+# --- topic rules ------------------------------------------------------------------------------------------------------
+
+Compiled = Callable[[Mapping[str, str]], bool]
+"""Whether a rule is true of an article's fields, already case-folded."""
+
+
+def compile_rule(rule: Rule) -> Compiled:
+    """A rule as somebody would evaluate it by itself: a regular expression for each term, with word borders, any
+    whitespace or sign between the words of a phrase; AND, OR and NOT stop as soon as the answer is known."""
+    if isinstance(rule, Term):
+        words = r"\W+".join(re.escape(word) for word in rule.text.casefold().split())
+        search = re.compile(rf"\b{words}" if rule.prefix else rf"\b{words}\b").search
+        fields = rule.fields
+        return lambda texts: any(search(texts[field]) for field in fields)
+    if isinstance(rule, Not):
+        inner = compile_rule(rule.of)
+        return lambda texts: not inner(texts)
+    parts = [compile_rule(part) for part in rule.parts]
+    if isinstance(rule, And):
+        return lambda texts: all(part(texts) for part in parts)
+    return lambda texts: any(part(texts) for part in parts)
+
+
+def match_one_by_one(rules: Mapping[int, Compiled], article: RawArticle) -> frozenset[int]:
+    """The rules that are true of an article, whose texts are case-folded once for all of them."""
+    texts = {field: getattr(article, field).casefold() for field in FIELDS}
+    return frozenset(number for number, holds in rules.items() if holds(texts))
+
+
+# --- polling ----------------------------------------------------------------------------------------------------------
+
+
+class Poll:
+    """Fetches addresses with httpx and returns the status of each. One context for TLS is made beforehand, so that no
+    arrangement pays for making it; proxies and passwords are not looked for in the environment."""
+
+    def __init__(self, headers: Mapping[str, str], context: ssl.SSLContext, workers: int, *, keep_alive: bool) -> None:
+        """`workers` threads or tasks; `keep_alive` with httpx's own limits (20 idle connections of at most 100)."""
+        self._workers = workers
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20 if keep_alive else 0)
+        self._options: dict[str, Any] = {"headers": headers, "verify": context, "trust_env": False, "limits": limits}
+
+    def one_client(self, urls: Sequence[str]) -> list[int]:
+        """One client that all threads share."""
+        with httpx.Client(**self._options) as client, ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(lambda url: client.get(url).status_code, urls))
+
+    def client_per_thread(self, urls: Sequence[str]) -> list[int]:
+        """A client for each thread."""
+        mine = threading.local()
+        made: list[httpx.Client] = []
+
+        def begin() -> None:
+            mine.client = httpx.Client(**self._options)
+            made.append(mine.client)
+
+        with ThreadPoolExecutor(self._workers, initializer=begin) as pool:
+            statuses = list(pool.map(lambda url: int(mine.client.get(url).status_code), urls))
+        for client in made:
+            client.close()
+        return statuses
+
+    def async_client(self, urls: Sequence[str]) -> list[int]:
+        """One asynchronous client and this many tasks."""
+
+        async def poll() -> list[int]:
+            statuses: list[int] = []
+            waiting = iter(urls)
+
+            async def work() -> None:
+                for url in waiting:
+                    answer = await client.get(url)
+                    statuses.append(answer.status_code)
+
+            async with httpx.AsyncClient(**self._options) as client:
+                await asyncio.gather(*(work() for _ in range(self._workers)))
+            return statuses
+
+        return asyncio.run(poll())

@@ -21,6 +21,10 @@ class InputError(DigestError):
     """What was asked for does not exist or is not allowed."""
 
 
+class RuleError(InputError):
+    """A topic's rule cannot be understood."""
+
+
 class StoreError(DigestError):
     """The database cannot be used."""
 
@@ -38,10 +42,16 @@ class Interrupted(DigestError):
 class FetchError(DigestError):
     """A source could not be fetched."""
 
-    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str | None = None, retry_after: float | None = None, *, status: int = 0, gone: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """Seconds the publisher asked us to wait, when it said so."""
+        self.status = status
+        """The HTTP status that came instead of an answer; 0 when nothing usable came at all."""
+        self.gone = gone
+        """It said 410 for the address that was asked, or for where that has moved for good: it will not come back."""
 
 
 class FeedError(DigestError):

@@ -55,7 +55,13 @@ class Source(SQLModel, table=True):
     gathered_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     next_gather_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
     interval: int = Field(default=900, sa_column=Column(Integer, nullable=False, server_default=literal_text("900")))
-    """Seconds between two gathers, as its rhythm suggests (`gather.rhythm`)."""
+    """Seconds from the last gather to the next, as its rhythm suggests (`gather.rhythm`)."""
+    gap: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=literal_text("0")))
+    """Seconds between two of its articles, as observed; 0 as long as nobody knows."""
+    pace: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=literal_text("''")))
+    """How often its publisher wants to be asked, packed (`gather.rhythm.pack_pace`): it holds for a 304 as well."""
+    newest_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When its newest article was published, or appeared to us."""
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Failures in a row; back-off grows with it."""
     failing_since: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -7,7 +7,8 @@ transaction: durable when that commits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,9 +18,19 @@ from sqlalchemy.orm import Session
 from subscribers import asks, consent, roster
 from subscribers.errors import AddressTaken, LinkUsed, UnknownReader
 from subscribers.models import Consent, FreshLink, Subscriber, Subscription
-from subscribers.sql import table
+from subscribers.sql import slices, table
 from subscribers.suppressions import AddressHashes, is_final, lift, suppress
-from subscribers.types import Account, Confirmed, Mailing, address_key, check_address, clean_name
+from subscribers.topics import TOPIC
+from subscribers.types import (
+    Account,
+    Confirmed,
+    ConsentRow,
+    Mailing,
+    Stoppable,
+    address_key,
+    check_address,
+    clean_name,
+)
 
 LINK, SUBSCRIBER = table(FreshLink), table(Subscriber)
 
@@ -149,9 +160,18 @@ def account(session: Session, subscriber_id: int, history: tuple[Mailing, ...], 
         locale=row.locale,
         timezone=row.timezone,
         history=history,
-        consents=tuple(consent.consents(session, subscriber_id)),
+        consents=_named(session, consent.consents(session, subscriber_id)),
         moving_to=session.connection().execute(waiting).scalar() or "",
     )
+
+
+def _named(session: Session, lines: Sequence[ConsentRow]) -> tuple[ConsentRow, ...]:
+    """The lines with each topic by its name; a topic that is gone keeps the slug that was logged."""
+    names: dict[str, str] = {}
+    for portion in slices(sorted({slug for line in lines for slug in line.topics})):
+        query = select(TOPIC.c.slug, TOPIC.c.name).where(TOPIC.c.slug.in_(portion))
+        names.update((row.slug, row.name) for row in session.connection().execute(query))
+    return tuple(replace(line, topics=tuple(names.get(slug, slug) for slug in line.topics)) for line in lines)
 
 
 def rename(session: Session, subscriber_id: int, name: str) -> None:
@@ -229,8 +249,22 @@ def move(
         raise AddressTaken("this address belongs to another reader by now") from None
     # Whoever held the old address may still have an account page open.
     session.connection().execute(delete(LINK).where(LINK.c.subscriber_id == subscriber_id, LINK.c.purpose == "account"))
-    consent.log(session, subscriber_id, now, "moved", [], form="move", network=network)
+    consent.log(session.connection(), subscriber_id, now, "moved", [], form="move", network=network)
     return roster.confirmed(session, subscriber_id, now, changed=True)
+
+
+def stoppable(session: Session, subscriber_id: int, link_id: int, *, now: datetime) -> Stoppable:
+    """What became of the move of this link, seen from the address that it leaves. Reads only."""
+    link = _link(session, subscriber_id, link_id, "move")
+    reader = roster.known(session, subscriber_id)
+    if link is None or reader is None or not link.former:
+        return "unknown"
+    if address_key(reader.address) != address_key(link.former):
+        return "moved"
+    # A newer move away from the same address made this one void, and is stopped by its link as well (`stop_moves`).
+    mine = (LINK.c.subscriber_id == subscriber_id, LINK.c.purpose == "move", LINK.c.former == link.former)
+    query = select(LINK.c.id).where(*mine, LINK.c.used_at.is_(None), LINK.c.at >= now - MOVE_WITHIN).limit(1)
+    return "stopped" if session.connection().execute(query).first() is None else "waits"
 
 
 def stop_moves(session: Session, subscriber_id: int, link_id: int, *, now: datetime) -> None:

@@ -26,7 +26,7 @@ INTAKE, TALLY = table(Intake), table(Tally)
 HOUR = timedelta(hours=1)
 """The span by which requests are counted: what is refused is told when the hour is over."""
 TEN_MINUTES = timedelta(minutes=10)
-"""The span by which mails to a mailbox are counted, so that "two in an hour" is an hour and ten minutes at most."""
+"""The span by which mails to a mailbox are counted, so that "four in an hour" is an hour and ten minutes at most."""
 TALLY_KEPT = timedelta(days=2)
 """The longest time that a cap looks back is a day."""
 SITE_TIMES = 4

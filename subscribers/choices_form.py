@@ -22,8 +22,6 @@ from subscribers.types import FORMATS, MOST_STORIES, Change, Choices, OwnTopic, 
 
 KINDS = ("daily", "weekdays", "days", "weekly", "several", "as-it-happens")
 """The ways to choose days, as the page lists them. `days`, `weekly` and `several` come with fields of their own."""
-FURTHER_TIMES = 3
-"""Fields for further times a day; more are shown where a reader has more."""
 HERE = "here"
 """Marks a topic that the page listed: only such a topic is taken away when it is not ticked."""
 
@@ -231,7 +229,7 @@ def _when(rhythm: Rhythm, errors: dict[str, str], voice: Voice) -> tuple[str, in
     except CadenceError:
         texts = {
             "days": voice.say("Please choose at least one day."),
-            "several": voice.say("Please choose one to three further times by the quarter hour, such as 12:00."),
+            "several": voice.say("Please choose one to five further times by the quarter hour, such as 12:00."),
         }
         errors["cadence"] = texts.get(rhythm.kind, voice.say("Please choose the days from the list."))
         cadence = ""

@@ -16,14 +16,15 @@ from subscribers.types import ConsentRow, clean_name
 
 CONSENT, WORDING = table(Consent), table(Wording)
 
-_LINE = insert(CONSENT)
+_LINE = insert(CONSENT).returning(CONSENT.c.id)
+"""Made once: putting it together anew took six times as long as running it, and every one-click leaving writes one."""
 
 NOTE_LENGTH = 2000
 """Characters of what a reader wrote on leaving that are kept."""
 
 
 def log(
-    session: Session,
+    connection: Connection,
     subscriber_id: int,
     at: datetime,
     action: str,
@@ -38,12 +39,19 @@ def log(
 ) -> int:
     """One line; its mark. `wording` is the text that was agreed to, word for word; `form`, `source` and `note` are cut
     to what fits."""
-    connection = session.connection()
-    values = {"subscriber_id": subscriber_id, "at": at, "action": action, "topics": " ".join(slugs)}
-    more = {"form": form[:64], "source": clean_name(source)[:64], "note": clean_note(note)}
-    key = intern_wording(connection, wording) if wording else ""
-    line = insert(CONSENT).values(**values, **more, wording=key, network=network, profile_id=profile_id)
-    return mark(connection.execute(line.returning(CONSENT.c.id)).scalar_one())
+    line = {
+        "subscriber_id": subscriber_id,
+        "at": at,
+        "action": action,
+        "topics": " ".join(slugs),
+        "form": form[:64],
+        "source": clean_name(source)[:64],
+        "note": clean_note(note),
+        "wording": intern_wording(connection, wording) if wording else "",
+        "network": network,
+        "profile_id": profile_id,
+    }
+    return mark(connection.execute(_LINE, line).scalar_one())
 
 
 def mark(line_id: int) -> int:

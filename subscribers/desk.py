@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from subscribers.tokens import Keyring
-from subscribers.types import Account, Change, Choices, Confirmed, OwnTopic, SignUp, TopicRow
+from subscribers.types import Account, Change, Choices, Confirmed, OwnTopic, SignUp, Standing, Stoppable, TopicRow
 
 
 class Desk(Protocol):
@@ -53,6 +53,11 @@ class Desk(Protocol):
 
     def ask_confirmation(self, subscriber_id: int, *, network: bytes | None) -> None:
         """Have the confirmation mail sent again, if something waits for it. Raises TooMany."""
+        ...
+
+    def standing(self, subscriber_id: int) -> Standing:
+        """Whether this reader gets digests, has yet to confirm, or gets none any more: left, suppressed or gone, which
+        no page tells apart. Changes nothing."""
         ...
 
     # --- confirming ---------------------------------------------------------------------------------------------------
@@ -160,6 +165,10 @@ class Desk(Protocol):
     def move(self, subscriber_id: int, link_id: int, *, network: bytes | None) -> Confirmed:
         """The new address proved itself: it is the reader's from now on, and every older link to steer is void. Raises
         LinkUsed, and AddressTaken when it became another reader's."""
+        ...
+
+    def stoppable(self, subscriber_id: int, link_id: int) -> Stoppable:
+        """What became of the move that was announced with this link at the old address. Changes nothing."""
         ...
 
     def stop_moves(self, subscriber_id: int, link_id: int) -> None:

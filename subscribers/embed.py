@@ -5,7 +5,7 @@ What such a form sends has no token of ours, so it leads to a page with one butt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from markupsafe import Markup
 
@@ -18,17 +18,18 @@ _FORM = Markup("""\
 <p><label>{email}<br>
 <input type="email" name="email" autocomplete="email" maxlength="320" dir="ltr" required></label></p>
 <input type="hidden" name="timezone" value="">
-<input type="hidden" name="lang" value="{language}">
+<input type="hidden" name="lang" value="{language}"{fixed}>
 <input type="hidden" name="source" value="{source}">
 <input type="text" name="website" tabindex="-1" autocomplete="off" aria-hidden="true" hidden>
 <p><button type="submit">{button}</button></p>
 </form>
 """)
+_TICKED, _FIXED = Markup(" checked"), Markup(" data-fixed")
 _SCRIPT = Markup('<script src="{url}/embed.js" defer></script>\n')
 _ONE = Markup('<input type="hidden" name="topic" value="{slug}">')
 _MANY = Markup("<fieldset>\n<legend>{legend}</legend>\n{choices}\n</fieldset>")
 _CHOICE = Markup("""\
-<p><label lang="{language}"><input type="checkbox" name="topic" value="{slug}" checked>
+<p><label lang="{language}"><input type="checkbox" name="topic" value="{slug}"{ticked}>
 <bdi>{name}</bdi></label></p>""")
 
 
@@ -38,22 +39,32 @@ def snippet(
     language: str,
     say: Callable[[str], str],
     *,
+    ticked: Collection[str] = (),
+    keep_language: bool = False,
     source: str = "embed",
     script: bool = True,
 ) -> str:
     """HTML to paste into any page: topics to tick, or just the one, then address and button, in `language`.
 
-    `public_url` has no slash at its end; `say` translates into `language`. Without script the page's language and the
-    service's own time zone are taken; `script=False` leaves it out. `source` is for the consent log.
+    `public_url` has no slash at its end; `say` translates into `language`. `ticked` are slugs that the site asked for
+    by name: consent to any other is never ticked beforehand (Regulation (EU) 2016/679, recital 32). Without script the
+    page's language and the service's own time zone are taken; `script=False` leaves it out, and `keep_language` has it
+    leave the language as it is. `source` is for the consent log.
     """
     if len(topics) == 1:
         chosen = _ONE.format(slug=topics[0].slug)
     else:
-        lines = [_CHOICE.format(language=each.language, slug=each.slug, name=each.name) for each in topics]
+        lines = [
+            _CHOICE.format(
+                language=each.language, slug=each.slug, name=each.name, ticked=_TICKED if each.slug in ticked else ""
+            )
+            for each in topics
+        ]
         chosen = _MANY.format(legend=say("Topics"), choices=Markup("\n").join(lines))
     form = _FORM.format(
         url=public_url,
         language=language,
+        fixed=_FIXED if keep_language else "",
         direction=direction(language),
         topics=chosen,
         email=say("Email address"),

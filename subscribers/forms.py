@@ -23,7 +23,8 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 FIELDS_LIMIT = 2500
 """The preferences of a reader with many topics have five fields for each; the size of the body is the narrower
 limit."""
-FORM_VERSION = "subscribe-2"
+FORM_NAME = "subscribe"
+FORM_VERSION = f"{FORM_NAME}-2"
 """The form that the consent log names. Change it whenever the form asks for something else; the sentence agreed to is
 logged word for word beside it."""
 

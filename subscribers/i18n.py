@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_date, format_skeleton, get_datetime_format
+from babel.dates import format_date, format_skeleton, format_timedelta, get_datetime_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -98,6 +98,12 @@ def when(moment: datetime, timezone: str, *, now: datetime, translations: NullTr
     parts["day"] = format_date(local.date(), "EEEE", locale=language)
     parts["date"] = format_skeleton("MMMMd", local.replace(tzinfo=None), locale=language)
     return translations.gettext("on %(day)s, %(date)s at %(time)s, %(place)s time") % parts
+
+
+def minutes(seconds: int, language: str) -> str:
+    """A span as one says it, by the minute and rather a little longer: "50 minutes"."""
+    span = timedelta(minutes=max(1, -(-seconds // 60)))
+    return format_timedelta(span, granularity="minute", threshold=1, locale=language)
 
 
 def day(day: date, language: str) -> str:

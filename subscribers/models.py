@@ -207,10 +207,12 @@ class FreshLink(SQLModel, table=True):
 
 
 class Tally(SQLModel, table=True):
-    """How often something happened in a span of time, counted across machines: the caps on sign-ups."""
+    """How often something happened in a span of time, counted across machines: the caps on sign-ups, and on calls of
+    the inbound API."""
 
     key: str = Field(sa_column=Column(String(100), primary_key=True))
-    """"all:sign-ups", "all:links", or "network:", "site:", "mailbox:" and a keyed hash; never an address."""
+    """"all:sign-ups", "all:links", "push:" and a key's number, or "network:", "site:", "mailbox:" and a keyed hash;
+    never an address."""
     since: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
     count: int = Field(default=0, sa_column=Column(Integer, nullable=False))
 

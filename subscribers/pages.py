@@ -35,6 +35,8 @@ STATIC = {
     "embed.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+_SETTLED = "digest.voice"
+"""Where a request keeps the language that its answer speaks in any case."""
 LANGUAGES_REMEMBERED = 1024
 """What browsers ask for repeats itself; negotiating anew for each page took as long as rendering it."""
 
@@ -86,12 +88,23 @@ class Pages:
     def voice(self, request: Request, prefer: str = "") -> Voice:
         """The language of this answer: what the address asks for (?lang=), or else `prefer` (the reader's own locale,
         where the page knows the reader), or else the browser. It stays for the rest of the request."""
+        settled: Voice | None = request.scope.get(_SETTLED)
+        if settled is not None:
+            return settled
         if not prefer and (known := getattr(request.state, "voice", None)) is not None:
             return known  # type: ignore[no-any-return]
         asked = request.query_params.get("lang", "")[:35]  # RFC 5646, section 4.4.1: 35 characters hold every tag
+        if not asked and prefer in self._voices:
+            request.state.voice = voice = self._voices[prefer]
+            return voice
         header = request.headers.get("accept-language", "")[:1000]
         request.state.voice = voice = self._voices[self._negotiate(asked, prefer[:35], header)]
         return voice
+
+    def speak(self, request: Request, language: str) -> None:
+        """From here on this answer speaks the language of ours nearest to `language`, whatever its address asks for:
+        the reader has just chosen it."""
+        request.scope[_SETTLED] = self._voices[self.catalogues.nearest(language[:35])]
 
     def _negotiated(self, asked: str, prefer: str, header: str) -> str:
         return self.catalogues.negotiate([*filter(None, (asked, prefer)), *i18n.accepted(header)])
@@ -108,18 +121,31 @@ class Pages:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        by_get: bool = False,
     ) -> Response:
-        """A page. Never cached: it is personal, or it holds a form that ages."""
+        """A page. Never cached: it is personal, or it holds a form that ages. `by_get` is whether GET of this address
+        shows this very page although it answers a POST; only then may it offer itself in other languages by links."""
         language = self.voice(request).language
-        text = self._environments[language].get_template(template).render(context, here=_Here(request))
+        by_itself = self._negotiate("", "", request.headers.get("accept-language", "")[:1000])
+        here = _Here(request, language, by_itself, by_get=by_get)
+        text = self._environments[language].get_template(template).render(context, here=here)
         told = {"Content-Language": language, "Vary": "Accept-Language"}
         return HTMLResponse(text, status, self.headers({**told, **(headers or {})}))
 
     def message(
-        self, request: Request, status: int, title: str, text: str, *, form: bool = True, again: str = ""
+        self,
+        request: Request,
+        status: int,
+        title: str,
+        text: str,
+        *,
+        form: bool = True,
+        again: str = "",
+        back: str = "",
     ) -> Response:
-        """A page that says one thing. `form` offers the sign-up form, `again` a link to try once more."""
-        context = {"title": title, "text": text, "form": form, "again": again}
+        """A page that says one thing. `form` offers the sign-up form, `again` a link to try once more, `back` one to
+        the form that was sent."""
+        context = {"title": title, "text": text, "form": form, "again": again, "back": back}
         return self.render(request, "message.html", context, status=status)
 
     csp = CSP
@@ -197,20 +223,25 @@ class _Spoken(Extension):
 
 
 class _Here:
-    """The page's own address, for links to itself in another language."""
+    """The page's own address, for links to itself in another language. Attributes and no calls: in a template a call
+    takes five times as long."""
 
-    def __init__(self, request: Request) -> None:
-        self._path = "/" + request.url.path.lstrip("/")  # "//elsewhere/" would lead to another site
-        kept = [pair for pair in request.query_params.multi_items() if pair[0] != "lang"]
-        self._query = f"{urlencode(kept)}&" if kept else ""
-        self.lang = request.query_params.get("lang", "")
+    __slots__ = ("kept", "others", "query", "to")
 
-    def speaking(self, language: str) -> str:
-        return f"{self._path}?{self._query}lang={language}"  # a code of ours, nothing in it needs quoting
-
-    def to(self, path: str) -> str:
-        """Another page of ours, keeping the language that was chosen by hand."""
-        return f"{path}?{urlencode({'lang': self.lang})}" if self.lang else path
+    def __init__(self, request: Request, language: str, by_itself: str, *, by_get: bool) -> None:
+        """`by_itself` is the language that this browser gets where nothing else decides."""
+        asked = request.query_params
+        self.to = f"?lang={language}"
+        """What the address of a form ends in: the answer speaks as the page did on which somebody pressed."""
+        self.kept = self.to if language != by_itself or "lang" in asked else ""
+        """What a link to a page of ours ends in: the language, unless the next page speaks it by itself."""
+        self.others = by_get or request.method in ("GET", "HEAD")
+        """Whether there are links to this page in other languages. The answer to a POST has none as a rule: they would
+        lead to another page, to none, or through a link that works once."""
+        others = [pair for pair in asked.multi_items() if pair[0] != "lang"] if asked else ()
+        self.query = f"{urlencode(others)}&" if others else ""
+        """What "?" and "lang=de" have between them in a link to this page: such a link keeps the page's path (RFC 3986,
+        section 5.2.2)."""
 
 
 def accented(css: str, accent: str) -> str:

@@ -58,7 +58,7 @@ def undo_leave(
             "format": before["format"],
         }
     connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-    consent.log(session, subscriber_id, now, "returned", last.topics.split(), network=network)
+    consent.log(session.connection(), subscriber_id, now, "returned", last.topics.split(), network=network)
     settle(session, subscriber_id, now=now)
     return roster.confirmed(session, subscriber_id, now, changed=True)
 

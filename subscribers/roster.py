@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from subscribers import consent
@@ -31,6 +31,7 @@ from subscribers.types import (
     OwnTopic,
     ReaderRow,
     SignUp,
+    Standing,
     TopicRow,
     address_key,
     check_address,
@@ -86,7 +87,7 @@ def sign_up(
             connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == row.id))
     _subscribe(session, row.id, topics, "pending")
     consent.log(
-        session,
+        connection,
         row.id,
         now,
         "asked",
@@ -189,7 +190,7 @@ def confirm(
     if is_first:
         values["paused_until"] = None  # of who came back: a pause of the time before
     connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
-    consent.log(session, subscriber_id, now, "confirmed", slugs, network=network)
+    consent.log(connection, subscriber_id, now, "confirmed", slugs, network=network)
     settle(session, subscriber_id, now=now)
     return replace(confirmed(session, subscriber_id, now, changed=True, is_first=is_first), more=more)
 
@@ -204,7 +205,7 @@ _LEAVING = (
 
 
 def unsubscribe(
-    session: Session,
+    connection: Connection,
     subscriber_id: int,
     *,
     now: datetime,
@@ -218,11 +219,11 @@ def unsubscribe(
     No error for who is gone or left before: leaving must always seem to work, because it has. Two statements, as the
     mailbox providers' POST must never wait.
     """
-    gone = session.connection().execute(_LEAVING, {"who": subscriber_id}).one_or_none()
+    gone = connection.execute(_LEAVING, {"who": subscriber_id}).one_or_none()
     if gone is None:
         return None
     return consent.log(
-        session, subscriber_id, now, "left", [], form=reason, note=note, network=network, profile_id=gone.profile_id
+        connection, subscriber_id, now, "left", [], form=reason, note=note, network=network, profile_id=gone.profile_id
     )
 
 
@@ -246,7 +247,7 @@ def add(session: Session, asked: SignUp, *, now: datetime, hashes: Sequence[byte
         session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == row.id).values(fresh))
     _subscribe(session, row.id, topics, "active")
     slugs = [topic.slug for topic in topics]
-    consent.log(session, row.id, now, "added", slugs, form=asked.form, source=asked.source)
+    consent.log(session.connection(), row.id, now, "added", slugs, form=asked.form, source=asked.source)
     settle(session, row.id, now=now)
     return show_number(session, row.id)
 
@@ -271,6 +272,14 @@ def look_up(session: Session, address: str) -> Known | None:
 def known(session: Session, subscriber_id: int) -> Known | None:
     """Whoever has this number."""
     return _known(session, SUBSCRIBER.c.id == subscriber_id)
+
+
+def standing(session: Session, subscriber_id: int) -> Standing:
+    """Whether a reader gets digests, has yet to confirm, or gets none any more. Reads only."""
+    found = known(session, subscriber_id)
+    if found is None or found.status not in ("active", "pending"):
+        return "gone"
+    return "active" if found.status == "active" else "pending"
 
 
 def _known(session: Session, whose: Any) -> Known | None:

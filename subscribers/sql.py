@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
+
+Key = TypeVar("Key")
 
 ASK_AT_ONCE = 500
 """Ids in one IN (...): far below SQLite's 32,766 variables and PostgreSQL's 65,535."""
@@ -52,7 +54,7 @@ def upsert(
     )
 
 
-def slices(ids: Iterable[int]) -> Iterable[list[int]]:
-    """The ids in portions that fit into one statement."""
-    every = list(ids)
+def slices(keys: Iterable[Key]) -> Iterable[list[Key]]:
+    """The keys (ids, slugs) in portions that fit into one statement."""
+    every = list(keys)
     return (every[start : start + ASK_AT_ONCE] for start in range(0, len(every), ASK_AT_ONCE))

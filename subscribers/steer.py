@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from sqlalchemy import Row, Select, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from subscribers import consent, roster
@@ -46,6 +46,13 @@ def _everything() -> Select[Any]:
     held = select(also.c.topic_id).where(also.c.subscriber_id == bindparam("who"), also.c.status == "active")
     return (
         select(
+            # First what makes an OwnTopic, in its order.
+            TOPIC.c.slug,
+            TOPIC.c.name,
+            TOPIC.c.language,
+            TOPIC.c.description,
+            SUBSCRIPTION.c.cadence.label("own_cadence"),
+            SUBSCRIPTION.c.send_minute.label("own_minute"),
             SUBSCRIBER.c.status.label("standing"),
             SUBSCRIBER.c.cadence,
             SUBSCRIBER.c.send_minute,
@@ -56,14 +63,7 @@ def _everything() -> Select[Any]:
             SUBSCRIBER.c.paused_until,
             SUBSCRIBER.c.next_due_at,
             SUBSCRIBER.c.links_from,
-            TOPIC.c.slug,
-            TOPIC.c.name,
-            TOPIC.c.language,
-            TOPIC.c.description,
-            TOPIC.c.public,
             mine.label("held"),
-            SUBSCRIPTION.c.cadence.label("own_cadence"),
-            SUBSCRIPTION.c.send_minute.label("own_minute"),
         )
         .select_from(SUBSCRIBER)
         # The condition stands in the join, not in WHERE: a reader without any topic to see is a reader all the same.
@@ -77,13 +77,13 @@ def _everything() -> Select[Any]:
     )
 
 
-def choices(session: Session, subscriber_id: int, *, now: datetime, issued: datetime | None = None) -> Choices:
-    """What an active reader has chosen.
+def choices(connection: Connection, subscriber_id: int, *, now: datetime, issued: datetime | None = None) -> Choices:
+    """What an active reader has chosen, in one SELECT.
 
     `issued` is when their link was made (aware): raises OldLink when that is more than STEER_WITHIN ago or before their
     address changed. Raises UnknownReader for who has left, was suppressed or is gone.
     """
-    rows = session.connection().execute(_everything(), {"who": subscriber_id}).all()
+    rows = connection.execute(_everything(), {"who": subscriber_id}).all()
     if not rows:
         raise UnknownReader("this reader is not here any more")
     first = rows[0]
@@ -116,7 +116,8 @@ def check_age(issued: datetime, now: datetime, links_from: datetime | None) -> N
 
 
 def _own(row: Row[Any]) -> OwnTopic:
-    return OwnTopic(row.slug, row.name, row.language, row.description, row.own_cadence, row.own_minute)
+    own: tuple[Any, ...] = row[:6]
+    return OwnTopic(*own)
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------
@@ -174,9 +175,9 @@ def change(
     connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
     if before != set(kept):
         slugs = [topic.slug for topic in found]
-        consent.log(session, subscriber_id, now, "changed", slugs, form=form, network=network)
+        consent.log(connection, subscriber_id, now, "changed", slugs, form=form, network=network)
     settle(session, subscriber_id, now=now)
-    return choices(session, subscriber_id, now=now)
+    return choices(session.connection(), subscriber_id, now=now)
 
 
 def _checked(wanted: Change) -> dict[str, Any]:
@@ -225,7 +226,7 @@ def pause(session: Session, subscriber_id: int, until: date | None, *, now: date
     values = {"paused_until": None if until is None else _midnight(until, row.timezone, now)}
     session.connection().execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
     settle(session, subscriber_id, now=now, anew=until is not None or row.paused_until is not None)
-    return choices(session, subscriber_id, now=now)
+    return choices(session.connection(), subscriber_id, now=now)
 
 
 def _midnight(day: date, timezone: str, now: datetime) -> datetime:
@@ -252,9 +253,9 @@ def less_often(
     connection.execute(mine.values(cadence=None, send_minute=None))
     weekly = {"cadence": f"weekly:{DAYS[today]}"}
     connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(weekly))
-    consent.log(session, subscriber_id, now, "changed", [], form="less-often", note=note, network=network)
+    consent.log(connection, subscriber_id, now, "changed", [], form="less-often", note=note, network=network)
     settle(session, subscriber_id, now=now)
-    return choices(session, subscriber_id, now=now)
+    return choices(session.connection(), subscriber_id, now=now)
 
 
 def leave_topics(
@@ -282,14 +283,14 @@ def leave_topics(
     if not leaving:
         return None
     if all(each in leaving for each in held if each.status == row.status):
-        return roster.unsubscribe(session, subscriber_id, now=now, reason="page", note=note, network=network)
+        return roster.unsubscribe(connection, subscriber_id, now=now, reason="page", note=note, network=network)
     ids = [each.topic_id for each in leaving]
     gone = delete(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == subscriber_id, SUBSCRIPTION.c.topic_id.in_(ids))
     connection.execute(gone)
     left = [each.slug for each in leaving]
     before = row.profile_id
     mark = consent.log(
-        session, subscriber_id, now, "left", left, form="page", note=note, network=network, profile_id=before
+        connection, subscriber_id, now, "left", left, form="page", note=note, network=network, profile_id=before
     )
     if row.status == "active":
         settle(session, subscriber_id, now=now)

@@ -51,11 +51,13 @@ def add_topic(
     description: str = "",
     language: str = "en",
     public: bool = True,
+    rule: str = "",
 ) -> TopicRow:
-    """A new topic. Raises BadTopic when the slug is taken or anything is not allowed."""
+    """A new topic. Raises BadTopic when the slug is taken or anything is not allowed. `rule` is stored as it is: that
+    it can be understood has been seen to."""
     check_slug(slug)
     texts = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
-    values = {**texts, "public": public}
+    values = {**texts, "public": public, "rule": rule}
     if not insert_new(session.connection(), TOPIC, {"slug": slug, "created_at": now, **values}):
         raise BadTopic(f"there is a topic {slug} already; `digest topics edit {slug}` changes it")
     return get_topic(session, slug)
@@ -69,6 +71,7 @@ def edit_topic(
     description: str | None = None,
     language: str | None = None,
     public: bool | None = None,
+    rule: str | None = None,
 ) -> TopicRow:
     """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic.
 
@@ -80,6 +83,7 @@ def edit_topic(
         "description": known.description if description is None else description.strip(),
         "language": known.language if language is None else _check_language(language),
         "public": known.public if public is None else public,
+        "rule": known.rule if rule is None else rule,
     }
     session.connection().execute(update(TOPIC).where(TOPIC.c.id == known.id).values(values))
     return get_topic(session, slug)
@@ -139,4 +143,4 @@ def _unknown(session: Session, slug: str, public_only: bool) -> str:
 
 
 def _row(row: Row[tuple[object, ...]], readers: int = 0) -> TopicRow:
-    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers)
+    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers, row.rule)

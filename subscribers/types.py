@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -86,6 +87,8 @@ class TopicRow:
     public: bool = True
     readers: int = 0
     """Active readers; counted only where the function says so."""
+    rule: str = ""
+    """Which articles it takes, as the operator wrote it; empty for all of its sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,13 @@ DerivedCoreProperties.txt) in other categories than `_shown` drops, and the Brai
 STACKED, MARKS = 2, 4
 """Marks in a row that pile up on a letter (those with a combining class, of which a name needs two at most), and marks
 of any kind (Burmese syllables have up to four)."""
+
+
+Standing = Literal["active", "pending", "gone"]
+"""What a page may say of somebody who holds a link of theirs."""
+Stoppable = Literal["waits", "stopped", "moved", "unknown"]
+"""What became of a change of address: it waits for the new address, does not happen any more, has happened, or is so
+old that nothing is known of it."""
 
 
 def clean_name(name: str) -> str:

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks import pages, transfer
+from benchmarks import pages, polling, reading, rules, transfer
 from benchmarks.report import Figure, json_lines, table
 from benchmarks.turns import turns
 
@@ -48,6 +48,23 @@ def test_the_pages_answer_what_is_asked() -> None:
     one_click, preferences, *_ = pages.run(True, rounds=1, requests=8)
     assert (one_click.goal, preferences.goal) == (0.5, 0.6)
     assert min(one_click.value, preferences.value) > 0
+
+
+def test_a_gather_polls_as_bare_httpx_does() -> None:
+    ratio, *_ = polling.run(True, hosts=12, rounds=1)
+    assert ratio.goal == 0.8
+    assert ratio.value > 0
+
+
+def test_rules_in_one_pass_match_what_rules_one_by_one_do() -> None:
+    ratio, *_ = rules.run(True, count=40, sample=4)
+    assert ratio.goal == 50
+    assert ratio.value > 0
+
+
+def test_our_reader_and_feedparser_read_the_same() -> None:
+    goals = {figure.goal for figure in reading.run(True, feeds=2, rounds=1)}
+    assert {12, 100, 300} <= goals
 
 
 def test_an_unknown_benchmark_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:

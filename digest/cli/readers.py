@@ -152,12 +152,13 @@ def consents(address: Address, as_json: AsJson = False) -> None:
 @app.command("embed")
 def embed(
     topic: Annotated[list[str] | None, typer.Option(help="A topic it offers; all public ones when left out.")] = None,
-    lang: Annotated[str, typer.Option(help="The form's language.")] = "en",
+    lang: Annotated[str, typer.Option(help="The form's language, whatever the browser says.")] = "",
     source: Annotated[str, typer.Option(help="Where readers come from, for the consent log.")] = "embed",
     plain: Annotated[bool, typer.Option("--plain", help="Without the script that fills in two fields.")] = False,
 ) -> None:
     """Print the sign-up form as HTML for another site."""
     from subscribers.embed import snippet
+    from subscribers.i18n import ENGLISH
     from subscribers.links import check_source
 
     with service() as opened:
@@ -167,9 +168,17 @@ def embed(
             raise InputError(f"topic {hidden[0]} is private; `digest topics edit {hidden[0]} --public` offers it")
         if not rows:
             raise InputError("there is no public topic to offer; `digest topics add` makes one")
-        voice = opened.catalogues.translations(lang).gettext
-        address = opened.settings.public_url
-        html = snippet(address, rows, lang, voice, source=check_source(source), script=not plain)
+        address, language = opened.settings.public_url, lang or ENGLISH
+        html = snippet(
+            address,
+            rows,
+            language,
+            opened.catalogues.translations(language).gettext,
+            ticked=topic or (),
+            keep_language=bool(lang),
+            source=check_source(source),
+            script=not plain,
+        )
     say(html.rstrip("\n"))
     note_if_local(address)
 

@@ -1,4 +1,5 @@
-"""The report of an import: a CSV of every row that was left out, and why. It never harms a file that is there."""
+"""The report of an import: a CSV of every row that was left out or adjusted, and why. It harms no file that is there,
+unless the operator says so."""
 
 from __future__ import annotations
 
@@ -22,9 +23,9 @@ HEADER = ",".join(COLUMNS).encode() + b"\r\n"
 class Report:
     """Rows of one import on their way into a file; nothing at all without a path."""
 
-    def __init__(self, path: Path | None, source: Path) -> None:
-        """`source` is the file that is imported."""
-        self._path, self._source = path, source
+    def __init__(self, path: Path | None, source: Path, *, force: bool = False) -> None:
+        """`source` is the file that is imported; with `force` another file may be written over."""
+        self._path, self._source, self._force = path, source, force
         self._file: TextIO | None = None
         self._rows: Any = None
 
@@ -45,9 +46,8 @@ class Report:
             return
         from subscribers.transfer.rows import shield
 
-        kind = "bad" if found.bad else "left out"
         with self._one_line(self._path):
-            self._rows.writerow((found.line, kind, shield(found.address), shield(found.reason)))
+            self._rows.writerow((found.line, found.kind, shield(found.address), shield(found.reason)))
             self._file.flush()
 
     def close(self) -> None:
@@ -64,7 +64,10 @@ class Report:
                 raise InputError(f"the report {path} is the file to import; name another one") from None
             if not path.is_file():
                 raise InputError(f"the report {path} cannot be written: it is there and is no file") from None
-            raise InputError(f"the report {path} is there already; name another one, or remove it first") from None
+            if not self._force:
+                raise InputError(f"the report {path} is there already; name another one, or give --force") from None
+            path.unlink()  # a name of its own then, so that what is linked elsewhere, or was readable, stays so
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         os.write(handle, HEADER)
         return handle
 

@@ -36,11 +36,18 @@ def run(
 ) -> None:
     """Run everything: pages, clock and dispatch, until SIGTERM or Ctrl-C."""
     import logging
+    from contextlib import closing
 
-    from digest.cli.serving import serve
+    from digest.cli.serving import listen, serve, settings_at
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
     for chatty in ("httpx", "apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    with service(host=host) as opened:
-        serve(opened, opened.settings.host, opened.settings.port if port < 0 else port)
+    loaded = load_settings()
+    host = host or loaded.settings.host
+    # Before the service is opened: what it links to is where we listen, and port 0 is known only then.
+    with (
+        closing(listen(host, loaded.settings.port if port < 0 else port)) as listener,
+        service(settings_at(loaded, host, listener)) as opened,
+    ):
+        serve(opened, listener)

@@ -19,6 +19,7 @@ from digest.cli.common import (
     service,
     show,
     tell,
+    warnings_as_lines,
 )
 from digest.errors import InputError, Interrupted
 
@@ -146,6 +147,7 @@ def try_(
 
     from digest.service.trying import try_feeds
 
+    warnings_as_lines()
     settings = load_settings().settings if to else _unconfigured()
     with progress() as bar:
         task = bar.add_task("reading feeds", total=len(urls))

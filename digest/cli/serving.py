@@ -18,29 +18,44 @@ from digest.service.asking import a_while
 from digest.service.core import DigestService
 from digest.service.intake import tend_intake
 from digest.service.places import templates_folder
+from digest.settings import Loaded, Settings
 from digest.web.app import create_app
 
 log = logging.getLogger(__name__)
 
 
-def serve(service: DigestService, host: str, port: int) -> None:
-    """Pages, clock and dispatch until SIGTERM or SIGINT. What is being sent then is finished, what is leased is
-    released.
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the addresses that mean every one of this machine
+"""Where this machine reaches a socket that listens on all of its addresses (RFC 1122, 3.2.1.3; RFC 4291, 2.5.2): no
+link may lead to one of these themselves."""
 
-    Raises SettingError before anything starts when a network provider lacks what it needs, InputError for a taken port.
+
+def settings_at(loaded: Loaded, host: str, listener: socket.socket) -> Settings:
+    """The settings of pages that listen on `host`. Without a PUBLIC_URL of the operator's, links lead to where they
+    really listen: the default can only be right for the default port."""
+    at: dict[str, str] = {"host": host}
+    if loaded.origins["public_url"] == "default":
+        at["public_url"] = _address(ANYWHERE.get(host, host), listener)
+    return loaded.settings.model_copy(update=at)
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def serve(service: DigestService, listener: socket.socket) -> None:
+    """Pages, clock and dispatch until SIGTERM or SIGINT, on a socket that listens already. What is being sent then is
+    finished, what is leased is released.
+
+    Raises SettingError before anything starts when a network provider lacks what it needs.
     """
     service.sender()
-    listener = listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    at = f"http://{shown}:{listener.getsockname()[1]}"
+    at = _address(service.settings.host, listener)
     say(f"sign-up  {at}/subscribe")
     if service.settings.provider == "outbox":
         say(f"mails    {at}/outbox (written to {service.settings.data_dir / 'outbox'}, nothing leaves this machine)")
     say("Ctrl-C stops")
-    try:
-        serve_on(service, listener)
-    finally:
-        listener.close()
+    serve_on(service, listener)
 
 
 def serve_on(service: DigestService, listener: socket.socket, *, with_clock: bool = True) -> None:
@@ -51,7 +66,7 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
         from scheduler import make_clock
 
         clock = make_clock(service, engine.wake)
-    app = create_app(service.readers, templates_folder())
+    app = create_app(service.readers, templates_folder(), service.push)
     server = make_server(app, service.settings.trusted_proxies)
 
     def end() -> None:

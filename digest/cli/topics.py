@@ -10,11 +10,14 @@ import typer
 
 from digest.cli.common import (
     AsJson,
+    Force,
     Yes,
+    check_free,
     confirm,
     console,
     known_language,
     note_if_local,
+    plural,
     program,
     say,
     service,
@@ -26,9 +29,12 @@ from digest.errors import InputError
 if TYPE_CHECKING:
     from segno import QRCode
 
+    from digest.service.topicrules import Match
+
 app = typer.Typer(help="Topics: what readers subscribe to.", no_args_is_help=True, rich_markup_mode=None)
 
 Slug = Annotated[str, typer.Argument(help="The topic's short name in links, such as energy.")]
+SHOWN = ["headline", "publisher", "published", "matched"]
 
 
 @app.command("add")
@@ -41,16 +47,30 @@ def add(
     from_: Annotated[
         list[str] | None, typer.Option("--from", help="A feed or site to take articles from; repeatable.")
     ] = None,
+    match: Annotated[str, typer.Option(help="Take only articles that match this rule (docs/topics.md).")] = "",
 ) -> None:
-    """Add a topic, with its sources when they are known."""
+    """Add a topic, with its sources and its rule when they are known."""
+    from digest.service.topicshelf import checked_rule
+
+    rule = checked_rule(match)  # before anything is fetched
     with service() as opened:
         topic, sources = opened.sources.add_with_topic(
-            from_ or [], name, slug=slug, description=description, language=language, public=public
+            from_ or [], name, slug=slug, description=description, language=language, public=public, rule=rule
         )
     say(f"added topic {topic.slug}")
     for added in sources:
         say(f"added source {added.id}: {added.name} ({added.url})")
-    say(f"next: {program()} {'gather' if from_ else f'sources add URL --topic {topic.slug}'}")
+    if rule:
+        _understood(rule)
+    following = "gather" if from_ else f"topics test {topic.slug}" if rule else f"sources add URL --topic {topic.slug}"
+    say(f"next: {program()} {following}")
+
+
+def _understood(rule: str) -> None:
+    """The rule with its joints written out, so that a misunderstanding is seen at once."""
+    from digest.stories.rules import parse, unparse
+
+    say(f"it takes: {unparse(parse(rule))}")
 
 
 @app.command("list")
@@ -65,10 +85,11 @@ def list_(as_json: AsJson = False) -> None:
                 "public": t.public if as_json else "public" if t.public else "private",
                 "readers": t.readers,
                 "description": t.description,
+                "rule": t.rule,
             }
             for t in opened.topics.list()
         ]
-    columns = ["slug", "name", "language", "public", "readers", "description"]
+    columns = ["slug", "name", "language", "public", "readers", "description", "rule"]
     show(rows, columns, as_json=as_json, right=["readers"])
 
 
@@ -81,11 +102,55 @@ def edit(
     public: Annotated[
         bool | None, typer.Option("--public/--private", help="Whether the form offers it; its readers stay.")
     ] = None,
+    match: Annotated[
+        str | None, typer.Option(help='Take only articles that match this rule; "" for all of its sources.')
+    ] = None,
 ) -> None:
-    """Change a topic's name, description, language, or whether the form offers it."""
+    """Change a topic's name, description, language, rule, or whether the form offers it."""
     with service() as opened:
-        opened.topics.edit(slug, name=name, description=description, language=language, public=public)
+        edited = opened.topics.edit(
+            slug, name=name, description=description, language=language, public=public, rule=match
+        )
     say(f"changed topic {slug}")
+    if edited.rematched is None:
+        return
+    if edited.topic.rule:
+        _understood(edited.topic.rule)
+    entered = plural(edited.rematched.entered, "article")
+    say(f"of the last 14 days, {entered} entered and {edited.rematched.left} left")
+
+
+@app.command("test")
+def try_(
+    slug: Slug,
+    match: Annotated[str | None, typer.Option(help="Try this rule instead of the topic's own.")] = None,
+    days: Annotated[int, typer.Option(help="How many days to look back.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the last days would have matched, and why. Nothing is changed."""
+    with service() as opened:
+        trial = opened.topics.try_rule(slug, rule=match, days=days)
+    rows = [_shown(each, as_json) for each in trial.matches]
+    show(rows, ["article", "url", *SHOWN] if as_json else SHOWN, as_json=as_json, clip=["headline"])
+    looked_at = plural(trial.looked_at, "article")
+    told = f"matched {len(trial.matches)} of {looked_at} of the last {plural(days, 'day')}"
+    (tell if as_json else say)(told)
+
+
+def _shown(match: Match, as_json: bool) -> dict[str, object]:
+    raw = match.article.raw
+    matched: object = [{"term": reason.term, "fields": reason.fields} for reason in match.reasons]
+    if not as_json:
+        told = [f"{reason.term} ({', '.join(reason.fields)})" for reason in match.reasons]
+        matched = "; ".join(told) or "nothing that the rule excludes"
+    return {
+        "article": match.article.id,
+        "url": raw.url,
+        "headline": raw.title,
+        "publisher": raw.publisher,
+        "published": raw.published_at,
+        "matched": matched,
+    }
 
 
 @app.command("remove")
@@ -94,7 +159,7 @@ def remove(slug: Slug, yes: Yes = False) -> None:
     with service() as opened:
         readers, _, _ = opened.audience(slug, None)
         if not yes:
-            confirm(f"Remove topic {slug} with {readers} readers?")
+            confirm(f"Remove topic {slug} with {plural(readers, 'reader')}?")
         opened.topics.remove(slug)
     say(f"removed topic {slug}")
 
@@ -106,6 +171,7 @@ def link(
     email: Annotated[str, typer.Option(help="Fill in this address.")] = "",
     lang: Annotated[str, typer.Option(help="Show the form in this language.")] = "",
     qr: Annotated[Path | None, typer.Option(help="Write a QR code of the link into this .svg or .png.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the link to the sign-up form with this topic chosen; on a terminal, as a QR code too."""
@@ -124,7 +190,7 @@ def link(
     # Level M restores 15 % of the code (ISO/IEC 18004): enough for a fold in a poster.
     code = segno.make_qr(address, error="m")
     if qr is not None:
-        _write(code, qr)
+        _write(code, qr, force=force)
     if as_json:
         show([{"topic": slug, "link": address, "qr": qr}], ["topic", "link", "qr"], as_json=True)
         return
@@ -136,10 +202,11 @@ def link(
     note_if_local(address)
 
 
-def _write(code: QRCode, file: Path) -> None:
+def _write(code: QRCode, file: Path, *, force: bool) -> None:
     """The code as a picture, with the quiet zone of four modules that ISO/IEC 18004 asks for."""
     if file.suffix.lower() not in (".svg", ".png"):
         raise InputError(f"{file} is neither .svg nor .png; those are the pictures that can be written")
+    check_free(file, force=force)
     try:
         code.save(str(file), border=4, scale=8)
     except OSError as error:

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import NOTHING, AsJson, on_interrupt, plural, program, progress, say, service, show, tell
+from digest.cli.common import (
+    NOTHING,
+    AsJson,
+    Force,
+    check_free,
+    on_interrupt,
+    plural,
+    program,
+    progress,
+    say,
+    service,
+    show,
+    tell,
+)
 
 if TYPE_CHECKING:
     from digest.service.core import DigestService
@@ -20,15 +33,23 @@ SHOWN = 20
 """Rows that the terminal names; the report has all of them."""
 
 TOLD = {
-    "added": "new readers",
-    "widened": "readers who gained topics",
-    "unchanged": "readers as before",
-    "kept_out": "kept out for good: they left or bounced there",
-    "taken_out": "readers here no more: they left or bounced there, and never confirmed here",
-    "refused": "refused: they left or are suppressed here",
-    "unconfirmed": "left out: never confirmed there",
-    "bad": "bad rows",
+    "added": ("new reader", "new readers"),
+    "adjusted": (
+        "of them with a default instead of what the row says",
+        "of them with a default instead of what rows say",
+    ),
+    "widened": ("reader who gained topics", "readers who gained topics"),
+    "unchanged": ("reader as before", "readers as before"),
+    "kept_out": ("kept out for good: left or bounced there",) * 2,
+    "taken_out": (
+        "reader here no more: left or bounced there, and never confirmed here",
+        "readers here no more: left or bounced there, and never confirmed here",
+    ),
+    "refused": ("refused: left or is suppressed here", "refused: left or are suppressed here"),
+    "unconfirmed": ("left out: never confirmed there",) * 2,
+    "bad": ("bad row", "bad rows"),
 }
+"""What became of one row and of several."""
 
 
 def import_(
@@ -41,8 +62,9 @@ def import_(
     source: Annotated[str, typer.Option(help="Where their consent came from, for the consent log.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
     report: Annotated[
-        Path | None, typer.Option(help="Write every row that was left out, and why, to this new CSV.")
+        Path | None, typer.Option(help="Write every row that was left out or adjusted, and why, to this CSV.")
     ] = None,
+    force: Force = False,
     again: Annotated[bool, typer.Option("--again", help="Import a file that was imported before once more.")] = False,
     enabled_are_subscribed: Annotated[
         bool,
@@ -61,7 +83,8 @@ def import_(
         file, tuple(topic or ()), _mapping(map_ or []), source, dry_run, again, enabled_are_subscribed
     )  # fmt: skip
     shown: list[Problem] = []
-    with service() as opened, closing(Report(report, file)) as rows, progress() as bar:
+    named = 0
+    with service() as opened, closing(Report(report, file, force=force)) as rows, progress() as bar:
         work = bar.add_task("readers", total=None)
 
         def start(done: Imported) -> None:
@@ -71,7 +94,11 @@ def import_(
             _tell_of_start(done)
 
         def problem(found: Problem) -> None:
+            nonlocal named
             rows.write(found)
+            if found.kind == "kept out":  # as it should be, and perhaps most of the file: counted on the terminal
+                return
+            named += 1
             if len(shown) < SHOWN:
                 shown.append(found)
 
@@ -83,7 +110,7 @@ def import_(
                 on_problem=problem,
                 stopping=opened.stopping.is_set,
             )
-    _tell(done, wanted.file, shown, report, dry_run=dry_run, as_json=as_json)
+    _tell(done, wanted.file, shown, named, report, dry_run=dry_run, as_json=as_json)
     if done.done_before is not None:
         raise typer.Exit(NOTHING)
     if done.counts["bad"]:
@@ -95,9 +122,12 @@ def export(
     topic: Annotated[str | None, typer.Option(help="Only this topic's readers.")] = None,
     status: Annotated[str | None, typer.Option(help="Only these: active, pending, left or suppressed.")] = None,
     format_: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    force: Force = False,
 ) -> None:
     """Export readers with all their choices, as `import` takes them back."""
     to = None if file == "-" else Path(file)
+    if to is not None:
+        check_free(to, force=force)
     with service() as opened, progress() as bar:
         work = bar.add_task("readers", total=None)
         count = _transfer(opened).export_readers(
@@ -141,7 +171,7 @@ def _tell_of_start(done: Imported) -> None:
 
 
 def _tell(
-    done: Imported, file: Path, shown: list[Problem], report: Path | None, *, dry_run: bool, as_json: bool
+    done: Imported, file: Path, shown: list[Problem], named: int, report: Path | None, *, dry_run: bool, as_json: bool
 ) -> None:
     counts = {name: done.counts[name] for name in TOLD}
     problems = [{"line": each.line, "address": each.address, "reason": each.reason} for each in shown]
@@ -154,16 +184,16 @@ def _tell(
         say(f"{file} was imported already on {done.done_before:%Y-%m-%d %H:%M} UTC; --again imports it once more")
         return
     say(f"{file} is {_kind(done.format)}; {'a dry run would give' if dry_run else 'now there are'}")
-    show([{"rows": counts[name], "of": TOLD[name]} for name in TOLD if counts[name]], ["rows", "of"], right=["rows"])
+    rows = [{"rows": counts[name], "of": one if counts[name] == 1 else more} for name, (one, more) in TOLD.items()]
+    show([each for each in rows if each["rows"]], ["rows", "of"], right=["rows"])
     if not any(counts.values()):
         say("no row at all")
-    left_out = sum(counts[name] for name in ("taken_out", "refused", "unconfirmed", "bad"))
     if problems:
         say("")
         show(problems, ["line", "address", "reason"], right=["line"])
-    if left_out > len(problems):
+    if named > len(problems):
         where = f"all are in {report}" if report else "--report FILE.csv has all"
-        say(f"and {left_out - len(problems)} more; {where}")
+        say(f"and {named - len(problems)} more; {where}")
     if dry_run:
         say("nothing was written; next: the same without --dry-run")
     elif counts["added"]:

@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
+from typing import Self
 
 from digest.gather import clean
-from digest.types import RawArticle
+from digest.gather.slices import MAX_ITEMS as MAX_ITEMS
+from digest.gather.slices import NOTHING, Known
+from digest.types import Feed, RawArticle
 
-MAX_ITEMS = 2_000
-"""Items read from one document: the longest real archives (podcasts) have about 1,500."""
 MAX_GUID = 1_000
+MAX_SUMMARY = 1_000
+"""Characters of the publisher's short text: an excerpt shows at most sixty words of it."""
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller wants of a document."""
+
+    url: str
+    """Where it came from."""
+    known: Known = NOTHING
+    """Items that need not be read again."""
+    html: bool = False
+    """Whether bodies are kept as markup too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a format's reader makes of a document."""
+
+    feed: Feed
+    items: int
+    """How many items the document holds, also those that say nothing or are beyond MAX_ITEMS."""
+
+    @classmethod
+    def of(cls, feed: Feed, articles: tuple[RawArticle, ...], *, read: int, items: int) -> Self:
+        """`feed` with the articles that `read` of its `items` items gave."""
+        return cls(replace(feed, items=articles, dropped=read - len(articles)), items)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A picture in a text, and what its address is relative to."""
+
+    image: clean.Image
+    base: str
+
+
+@dataclass(slots=True)
 class Draft:
     """An item as its format told it; texts are clean, `url` and `image_url` absolute, `images` as written."""
 
@@ -25,10 +63,12 @@ class Draft:
     author: str
     language: str
     image_url: str
-    images: tuple[clean.Image, ...]
-    base: str
-    """What relative addresses in `images` are relative to."""
+    images: Iterable[Feature]
+    """Looked at once, and only when the item names no picture beside its text, or does not describe it."""
     published_at: datetime | None
+    updated_at: datetime | None = None
+    summary: str = ""
+    html: str = ""
     image_alt: str = ""
     publisher: str = ""
 
@@ -41,12 +81,7 @@ def finish(draft: Draft, *, publisher: str, language: str, author: str = "") -> 
     if not draft.title and not draft.url:
         return None
     title = draft.title or clean.first_words(draft.text) or clean.line(draft.url, 200)
-    image_url, image_alt = draft.image_url, draft.image_alt
-    for image in draft.images:
-        found = clean.address(image.url, draft.base)
-        if found and (not image_url or found == image_url):
-            image_url, image_alt = found, image_alt or image.alt
-            break
+    image_url, image_alt = _image(draft)
     return RawArticle(
         guid=_guid(draft, title),
         url=draft.url,
@@ -58,7 +93,21 @@ def finish(draft: Draft, *, publisher: str, language: str, author: str = "") -> 
         image_url=image_url,
         image_alt=image_alt,
         published_at=draft.published_at,
+        updated_at=draft.updated_at,
+        summary=draft.summary,
+        html=draft.html,
     )
+
+
+def _image(draft: Draft) -> tuple[str, str]:
+    """The item's own picture, described where the text shows it too; without one the first picture of the text."""
+    if draft.image_url and draft.image_alt:
+        return draft.image_url, draft.image_alt
+    for feature in draft.images:
+        found = clean.address(feature.image.url, feature.base)
+        if found and (not draft.image_url or found == draft.image_url):
+            return found, draft.image_alt or feature.image.alt
+    return draft.image_url, draft.image_alt
 
 
 def _guid(draft: Draft, title: str) -> str:

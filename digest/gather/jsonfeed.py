@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from digest.errors import FeedError
-from digest.gather import clean, dates
-from digest.gather.build import MAX_ITEMS, Draft, finish
-from digest.types import Feed, RawArticle
+from digest.gather import clean, dates, slices
+from digest.gather.build import MAX_ITEMS, MAX_SUMMARY, Asked, Draft, Feature, Found, finish
+from digest.types import Feed
 
 
-def read(text: str, url: str) -> tuple[Feed, int]:
-    """The feed and how many items its document holds. Raises FeedError when it is other JSON."""
+def read(data: bytes, asked: Asked) -> Found:
+    """The feed and how many items its document holds; known items are passed over. Raises FeedError when it is other
+    JSON."""
     try:
-        document = json.loads(text)
+        document = json.loads(data, strict=False)  # a line break within a text is no JSON, but a person can read it
     except RecursionError:
         raise FeedError("is JSON nested too deeply to be a feed") from None
     except ValueError:
@@ -23,40 +24,67 @@ def read(text: str, url: str) -> tuple[Feed, int]:
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list):
         raise FeedError("is JSON but not a JSON Feed (it has no list of items)")
-    title = clean.title(_text(document.get("title")))
-    language = clean.language(_text(document.get("language")))
-    found = [item for item in items[:MAX_ITEMS] if isinstance(item, dict)]
-    author = _authors(document)
-    read_items = [finish(_draft(item, url), publisher=title, language=language, author=author) for item in found]
-    articles: tuple[RawArticle, ...] = tuple(article for article in read_items if article is not None)
-    site = clean.address(_text(document.get("home_page_url")), url)
-    return Feed(title, language, site, articles, len(found) - len(articles)), len(found)
-
-
-def _draft(item: Mapping[str, Any], url: str) -> Draft:
-    link = clean.address(_text(item.get("url")), url) or clean.address(_text(item.get("external_url")), url)
-    read = clean.html(_text(item.get("content_html")))
-    text = read.text or clean.paragraphs(_text(item.get("content_text"))) or clean.html(_text(item.get("summary"))).text
-    image = clean.address(_text(item.get("image")), link or url) or clean.address(
-        _text(item.get("banner_image")), link or url
+    objects = [item for item in items[:MAX_ITEMS] if isinstance(item, dict)]
+    names = [slices.name_of(each, 0, len(each)) for each in map(_canonical, objects)]
+    fresh = [item for item, name in zip(objects, names, strict=True) if name not in asked.known]
+    feed = Feed(
+        title=clean.title(_text(document.get("title"))),
+        language=clean.language(_text(document.get("language"))),
+        site_url=clean.address(_text(document.get("home_page_url")), asked.url),
+        items=(),
+        slices=slices.pack(names),
+        passed_over=len(objects) - len(fresh),
     )
-    attachments = item.get("attachments")
-    for attachment in attachments if isinstance(attachments, list) else []:
-        if not image and isinstance(attachment, dict) and _text(attachment.get("mime_type")).startswith("image/"):
-            image = clean.address(_text(attachment.get("url")), link or url)
-    dated = dates.parse(_text(item.get("date_published"))) or dates.parse(_text(item.get("date_modified")))
+    author = _authors(document)
+    finished = (
+        finish(_draft(item, asked), publisher=feed.title, language=feed.language, author=author) for item in fresh
+    )
+    articles = tuple(article for article in finished if article is not None)
+    return Found.of(feed, articles, read=len(fresh), items=len(objects))
+
+
+def _canonical(item: Mapping[str, Any]) -> bytes:
+    """The same bytes for an item however its document orders and spaces it."""
+    return json.dumps(item, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _draft(item: Mapping[str, Any], asked: Asked) -> Draft:
+    link = next(_addresses(item, asked.url, "url", "external_url"), "")
+    base = link or asked.url
+    read = clean.html(_text(item.get("content_html")), base=base, keep=asked.html)
+    short = clean.html(_text(item.get("summary"))).text
+    text = read.text or clean.paragraphs(_text(item.get("content_text"))) or short
+    summary = clean.paragraphs(short, MAX_SUMMARY)
+    published = dates.parse(_text(item.get("date_published")))
+    updated = dates.parse(_text(item.get("date_modified")))
     return Draft(
         guid=_text(item.get("id")),
         url=link,
         title=clean.title(_text(item.get("title"))),
         text=text,
+        summary=summary if len(summary) < len(text) else "",
+        html=read.html,
         author=_authors(item),
         language=clean.language(_text(item.get("language"))),
-        image_url=image,
-        images=read.images,
-        base=link or url,
-        published_at=dated,
+        image_url=next(_pictures(item, base), ""),
+        images=tuple(Feature(image, base) for image in read.images),
+        published_at=published or updated,
+        updated_at=updated,
     )
+
+
+def _addresses(thing: Mapping[str, Any], base: str, *names: str) -> Iterator[str]:
+    for name in names:
+        if found := clean.address(_text(thing.get(name)), base):
+            yield found
+
+
+def _pictures(item: Mapping[str, Any], base: str) -> Iterator[str]:
+    yield from _addresses(item, base, "image", "banner_image")
+    attachments = item.get("attachments")
+    for attachment in attachments if isinstance(attachments, list) else []:
+        if isinstance(attachment, dict) and _text(attachment.get("mime_type")).startswith("image/"):
+            yield from _addresses(attachment, base, "url")
 
 
 def _authors(thing: Mapping[str, Any]) -> str:

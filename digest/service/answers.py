@@ -43,9 +43,11 @@ MAILS_A_DAY = 3
 PAUSE = timedelta(minutes=10)
 """Between two of them. Nobody can use a form to bomb a third person."""
 AN_HOUR = timedelta(hours=1)
-MAILBOX_AN_HOUR, MAILBOX_A_DAY = 2, 6
+MAILBOX_AN_HOUR, MAILBOX_A_DAY = 4, 8
 """Mails that somebody asked for, of any purpose, to one mailbox in an hour and in 24, whatever +tags and dots were
-typed. The announcement of a move is not one: only who opened the account has it sent, and to their own address."""
+typed. Four, because a newcomer may well need a confirmation, a second one and two links in their first hour; the page
+after the form for a link (fresh_sent.html) tells both numbers. The announcement of a move is not one: only who opened
+the account has it sent, and to their own address."""
 UNASKED = ("moving",)
 
 FIRST, SOON = 0, 1
@@ -126,7 +128,8 @@ def _sign_up(row: Row, asked: SignUp) -> None:
     if found.pending:
         _confirm(row, reader)
     elif found.is_active and reader is not None:
-        names = [topic.name for topic in steer.choices(row.session, reader.subscriber_id, now=row.now).topics]
+        chosen = steer.choices(row.session.connection(), reader.subscriber_id, now=row.now)
+        names = [topic.name for topic in chosen.topics]
         _mail(
             row,
             reader,

@@ -9,7 +9,7 @@ from digest.service.desk import DeskParts
 from digest.store.db import reading, writing
 from subscribers import account, asks, roster
 from subscribers.errors import BadAddress
-from subscribers.types import SignUp, check_address
+from subscribers.types import SignUp, Stoppable, check_address
 
 WAIT_SECONDS = (2.0, 10.0)
 """Longer than the work of a mail takes by far, and shorter than anybody minds who waits for one."""
@@ -61,6 +61,11 @@ class Asking(DeskParts):
         with reading(self.engine) as session:
             account.check_opened(session, subscriber_id, link_id, now=self.now())
         self.note(asks.MoveAsk(subscriber_id, new), network)
+
+    def stoppable(self, subscriber_id: int, link_id: int) -> Stoppable:
+        """What became of the move that was announced with this link at the old address. Changes nothing."""
+        with reading(self.engine) as session:
+            return account.stoppable(session, subscriber_id, link_id, now=self.now())
 
     def stop_moves(self, subscriber_id: int, link_id: int) -> None:
         """From the announcement at the old address: the move does not happen. No error when it is too late or over."""

@@ -13,20 +13,17 @@ from sqlmodel import Session
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
-from digest.compose.theme import Theme, direction
+from digest.compose.theme import Theme
+from digest.service.cards import cards_of
 from digest.store import editions, stories
 from digest.store.db import reading
-from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, lead_telling, rank
-from digest.stories.summary import news_since, summarise
+from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, rank
 from digest.types import Telling
 from subscribers import topics as shelf
 
 CANDIDATES = 40
 """Stories an edition keeps of each topic in each window: more than twice what a reader is shown, so that memory may
 strike many. Of each topic, not of all together: a busy topic must not leave a quiet one's readers without mail."""
-
-ALSO = 3
-"""Further publishers named under a story; the rest is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def build_digest(
         found = _found(session, topics, starts, until)
     ranking = _rank(found, starts, until)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
-    cards = {story: _cards(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
+    cards = {story: cards_of(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
     blocks += [block for lang in spoken for tells in cards.values() for block in story_blocks(tells, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -144,41 +141,6 @@ def _best_of_each(
             kept.append(found)
         seen.update(mine)
     return kept
-
-
-def _cards(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card]:
-    """The full telling, and one update for every version that readers were sent before, where there is news."""
-    version = max(telling.story_version for telling in told)
-    newsworthy = [telling for telling in told if telling.news_at]
-    cards = [_card(lead_telling(newsworthy), told, version, 0, "")]
-    for earlier in told_versions:
-        before = [telling for telling in told if telling.story_version <= earlier]
-        after = [telling for telling in newsworthy if telling.story_version > earlier]
-        news = news_since(before, after) if after else []
-        if news:
-            source = next(telling for telling in after if telling.id == news[0][1])
-            cards.append(_card(source, after, version, earlier, " ".join(sentence for sentence, _ in news)))
-    return cards
-
-
-def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, news: str) -> Card:
-    others = list(dict.fromkeys(t.publisher for t in independent(told) if t.publisher not in ("", lead.publisher)))
-    return Card(
-        story_id=lead.story_id or 0,
-        version=version,
-        from_version=from_version,
-        article_id=lead.id,
-        title=guard(lead.title),
-        summary=guard(news or summarise(lead.title, lead.text, language=lead.language)),
-        url=guard(lead.url),
-        publisher=guard(lead.publisher),
-        language=guard(lead.language),
-        direction=direction(lead.language) if lead.language else "ltr",
-        also=tuple(guard(name) for name in others[:ALSO]),
-        others=len(others[ALSO:]),
-        image_url=guard(lead.image_url) if not from_version else "",
-        image_alt=guard(lead.image_alt),
-    )
 
 
 def _facts(

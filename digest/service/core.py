@@ -22,12 +22,14 @@ from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
 from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
+from digest.gather.robots import Robots
 from digest.service import gathering, planning
 from digest.service.clustering import cluster_new
 from digest.service.composing import Press
 from digest.service.freezing import Workshop
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
+from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
 from digest.service.sourceshelf import SourceShelf
 from digest.service.topicshelf import TopicShelf
@@ -75,12 +77,14 @@ class DigestService:
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
+        self.push = PushDesk(self.engine, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
         self._provider: Provider | None = None
         self._fence: int | None = None
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._door: Door | None = None
+        self._robots: Robots | None = None
         self._sender: Sender | None = None
         self._lock = threading.Lock()
 
@@ -101,6 +105,15 @@ class DigestService:
                 )
             return self._door
 
+    @property
+    def robots(self) -> Robots:
+        """What the sites that we read permit, remembered for a day."""
+        door = self.door
+        with self._lock:
+            if self._robots is None:
+                self._robots = Robots(door.get)
+            return self._robots
+
     def gather(
         self,
         *,
@@ -117,6 +130,7 @@ class DigestService:
         rows = gathering.gather(
             self.engine,
             self.door,
+            self.robots,
             now=self.now,
             only=only,
             due_only=due_only,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+from sqlalchemy.orm import Session
+
 from digest.service.accounts import Accounts
 from digest.service.steering import Steering
 from digest.store.db import reading, writing
@@ -13,6 +15,7 @@ from digest.store.narrow import narrow
 from subscribers import account, consent, listing, roster, steer
 from subscribers.cadence import minute_of
 from subscribers.errors import UnknownReader
+from subscribers.suppressions import why_suppressed
 from subscribers.types import Change, ConsentRow, OwnTopic, ReaderRow, SignUp
 
 
@@ -71,8 +74,8 @@ class Operating(Accounts, Steering):
         `pause` is the day on which a pause ends, None ends it at once. Raises RosterError."""
         now = self.now()
         with writing(self.engine) as session:
-            who = listing.show(session, address).id
-            old = steer.choices(session, who, now=now)
+            who = self._of(session, address).id
+            old = steer.choices(session.connection(), who, now=now)
             own = {each.slug: each for each in old.topics}
             wanted = old.topics if topics is None else tuple(own.get(slug, OwnTopic(slug, "")) for slug in topics)
             change = Change(
@@ -98,7 +101,7 @@ class Operating(Accounts, Steering):
     def consents(self, address: str) -> Sequence[ConsentRow]:
         """A reader's consent log, oldest first. Raises UnknownReader."""
         with reading(self.engine) as session:
-            return consent.consents(session, listing.show(session, address).id)
+            return consent.consents(session, self._of(session, address).id)
 
     def list(self, *, topic: str | None = None, limit: int = 100, after_id: int = 0) -> Sequence[ReaderRow]:
         """Readers by number, `limit` at most, after the one given."""
@@ -116,7 +119,18 @@ class Operating(Accounts, Steering):
     def show(self, address: str) -> ReaderRow:
         """Raises UnknownReader."""
         with reading(self.engine) as session:
+            return self._of(session, address)
+
+    def _of(self, session: Session, address: str) -> ReaderRow:
+        """Raises UnknownReader, which says so when the address is nobody's because it is kept out."""
+        try:
             return listing.show(session, address)
+        except UnknownReader as error:
+            why = why_suppressed(session, self.keyring.address_hashes(address))
+            if why is None:
+                raise
+            told = f"{error}; it is kept out ({why}), and only a keyed hash of it is here"
+            raise UnknownReader(told) from None
 
     def remove(self, address: str) -> None:
         """Erase a reader, as they could themselves. Raises UnknownReader."""

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine
 
-from digest.errors import InputError
-from digest.gather.feed import parse_feed
+from digest.gather.discover import Candidate
 from digest.gather.fetch import Door
-from digest.service import sourcing
-from digest.service.topicshelf import slug_of
+from digest.gather.refine import refine
+from digest.service import finding, sourcing, watching
+from digest.service.finding import OnFetch
+from digest.service.sourcing import AS_USUAL, Choose, Wishes
+from digest.service.topicrules import sources_changed
+from digest.service.topicshelf import checked_rule, slug_of
 from digest.store.db import writing
 from digest.store.sources import SourceRow
-from digest.types import Feed
+from digest.types import Feed, SourceKind
 from subscribers import topics as shelf
 from subscribers.types import TopicRow
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What would be gathered."""
+
+    url: str
+    """Where it was read: the feed's address, the page's, or "file:" and a path."""
+    format: str
+    """RSS, RSS 1.0, Atom, JSON Feed, or page."""
+    feed: Feed
 
 
 class SourceShelf:
@@ -28,9 +42,30 @@ class SourceShelf:
         self._door = door
         self._now = now
 
-    def add(self, url: str, *, topics: Sequence[str], name: str = "") -> sourcing.Added:
-        """A source at a feed's address or a site's. Raises FetchError, FeedError, InputError."""
-        return sourcing.add_source(self._engine, self._door(), url, topic_slugs=topics, now=self._now(), name=name)
+    def add(
+        self,
+        url: str,
+        *,
+        topics: Sequence[str],
+        name: str = "",
+        kind: str = SourceKind.FEED,
+        wishes: Wishes = AS_USUAL,
+        choose: Choose | None = None,
+        on_fetch: OnFetch | None = None,
+    ) -> sourcing.Added:
+        """A source at a feed's address or a site's, or a page. Raises FetchError, FeedError, InputError."""
+        return sourcing.add_source(
+            self._engine,
+            self._door(),
+            url,
+            topic_slugs=topics,
+            now=self._now(),
+            name=name,
+            kind=kind,
+            wishes=wishes,
+            choose=choose,
+            on_fetch=on_fetch,
+        )
 
     def add_with_topic(
         self,
@@ -41,42 +76,73 @@ class SourceShelf:
         description: str = "",
         language: str = "en",
         public: bool = True,
+        rule: str = "",
     ) -> tuple[TopicRow, Sequence[sourcing.Added]]:
-        """A new topic and its sources: all of them, or nothing when one address leads to no feed. Raises FetchError,
-        FeedError, BadTopic, InputError."""
-        slug = slug or slug_of(name)
+        """A new topic, its rule and its sources: all of them, or nothing when one address leads to no feed. Raises
+        FetchError, FeedError, BadTopic, InputError; RuleError before anything is fetched."""
+        slug, rule = slug or slug_of(name), checked_rule(rule)
         found = [sourcing.discover(self._door(), url) for url in urls]
         with writing(self._engine) as session:
             told = {"description": description, "language": language}
-            topic = shelf.add_topic(session, slug, name, now=self._now(), public=public, **told)
+            topic = shelf.add_topic(session, slug, name, now=self._now(), public=public, rule=rule, **told)
             added = [
                 sourcing.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found
             ]
+            if not added:
+                sources_changed(session, [topic.id], now=self._now())
         return topic, added
+
+    def find(self, url: str, *, on_fetch: OnFetch | None = None) -> Sequence[Candidate]:
+        """The feeds that an address is or leads to, the most wanted first; nothing is stored. Raises FetchError,
+        FeedError."""
+        return finding.find(self._door(), url, on_fetch=on_fetch)
 
     def list(self) -> Sequence[SourceRow]:
         """All sources by number."""
         return sourcing.list_sources(self._engine)
 
     def edit(
-        self, source_id: int, *, name: str | None = None, url: str | None = None, topics: Sequence[str] | None = None
+        self,
+        source_id: int,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        topics: Sequence[str] | None = None,
+        wishes: Wishes = AS_USUAL,
     ) -> None:
         """Change what is given. Raises InputError, FetchError, FeedError."""
         sourcing.edit_source(
-            self._engine, self._door(), source_id, now=self._now(), name=name, url=url, topic_slugs=topics
+            self._engine,
+            self._door(),
+            source_id,
+            now=self._now(),
+            name=name,
+            url=url,
+            topic_slugs=topics,
+            wishes=wishes,
         )
 
     def remove(self, source_id: int) -> None:
         """Take a source away with its articles. Raises InputError."""
-        sourcing.remove_source(self._engine, source_id)
+        sourcing.remove_source(self._engine, source_id, now=self._now())
 
-    def check(self, where: str) -> Feed:
+    def check(
+        self, where: str, *, kind: str = SourceKind.FEED, selector: str = "", on_fetch: OnFetch | None = None
+    ) -> Checked:
         """What would be gathered from an address or a file; nothing is stored. Raises FetchError, FeedError,
         InputError."""
-        try:
-            file = Path(where)
-            if "://" not in where and file.exists():
-                return parse_feed(file.read_bytes(), url=file.resolve().as_uri())
-        except OSError as error:
-            raise InputError(f"{where[:80]} cannot be read: {error.strerror or error}") from None
-        return sourcing.check_source(self._door(), where)
+        sourcing.check_kind(kind)
+        Wishes(selector=selector).check(kind)
+        if kind == SourceKind.PAGE:
+            url, feed = watching.look(self._door(), where, selector=selector, now=self._now())
+            return Checked(url, "page", _refined(feed))
+        if watching.is_file(where):
+            best = watching.read_feed_file(watching.path_of(where))
+        else:
+            best = finding.find(self._door(), where, on_fetch=on_fetch)[0]
+        return Checked(best.url, best.format, _refined(best.feed))
+
+
+def _refined(feed: Feed) -> Feed:
+    """What a gather would keep of it."""
+    return replace(feed, items=tuple(refine(item, site_url=feed.site_url) for item in feed.items))

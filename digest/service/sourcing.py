@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from time import perf_counter
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from digest.errors import FeedError, FetchError, InputError
-from digest.gather.discover import find_feeds, guesses
-from digest.gather.feed import is_page, parse_feed
+from digest.errors import InputError
+from digest.gather.discover import Candidate
 from digest.gather.fetch import Door
+from digest.service import finding
+from digest.service.finding import OnFetch
+from digest.service.topicrules import sources_changed
+from digest.service.watching import is_file, look
 from digest.store import sources
 from digest.store.db import reading, writing
 from digest.store.sources import SourceRow
-from digest.types import Feed, Fetched
+from digest.types import Feed, Rights, SourceKind
 from subscribers import topics
 from subscribers.errors import UnknownTopic
 
-log = logging.getLogger(__name__)
+OUT_OF_ORDER = timedelta(days=3)
+"""A source that failed for so long is pointed out: a weekend's outage mends itself."""
 
-MAX_DECLARED = 5
-"""Feeds of one page that are tried before giving up."""
-GUESSING_SECONDS = 15.0
-"""After this no further place is tried: a person is waiting, and a slow site answers every guess slowly."""
+Choose = Callable[[Sequence[Candidate]], Candidate]
+"""Which of several feeds is meant, the most wanted first. May raise InputError; nothing is stored then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a source is to be read, as far as the operator said so; None leaves it as it is, or as is usual."""
+
+    rights: str | None = None
+    full_text: bool | None = None
+    selector: str | None = None
+
+    def check(self, kind: str) -> None:
+        """Raises InputError for what no source, or none of this kind, can be told."""
+        if self.rights is not None and self.rights not in tuple(Rights):
+            raise InputError(f"{self.rights[:40]!r} is no kind of rights; there is {', '.join(Rights)}")
+        if self.selector and kind != SourceKind.PAGE:
+            raise InputError("only a page has a selector; add it with --kind page")
+
+
+AS_USUAL = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +63,75 @@ class Added:
 
 
 def add_source(
-    engine: Engine, door: Door, url: str, *, topic_slugs: Sequence[str], now: datetime, name: str = ""
+    engine: Engine,
+    door: Door,
+    url: str,
+    *,
+    topic_slugs: Sequence[str],
+    now: datetime,
+    name: str = "",
+    kind: str = SourceKind.FEED,
+    wishes: Wishes = AS_USUAL,
+    choose: Choose | None = None,
+    on_fetch: OnFetch | None = None,
 ) -> Added:
-    """Find the feed at `url` (a feed's address or a site's) and store it as a source of these topics, due at once.
+    """Find the feed at `url` (a feed's address or a site's) and store it as a source of these topics, due at once. Of
+    the kind page, `url` is the page itself, or a file on this machine.
 
-    A feed that is a source already keeps its name and feeds these topics too. Raises InputError for an unknown topic
-    (before anything is fetched), FetchError or FeedError when there is no feed to be had; nothing is stored then.
+    `choose` is asked when there are several feeds; without it the most wanted is taken. A feed that is a source already
+    keeps what is not said anew and feeds these topics too. Raises InputError for an unknown topic or a wish that cannot
+    be (before anything is fetched), FetchError or FeedError when there is nothing to be had; nothing is stored then.
     """
+    check_kind(kind)
+    wishes.check(kind)
     with reading(engine) as session:
         _topic_ids(session, topic_slugs)
-    found, feed = discover(door, url)
+    if kind == SourceKind.PAGE:
+        found, feed = look(door, url, selector=wishes.selector or "", now=now)
+    elif is_file(url):
+        raise InputError(f"{url[:80]} is a file, which is watched as a page: --kind page")
+    else:
+        candidates = finding.find(door, url, on_fetch=on_fetch)
+        chosen = choose(candidates) if choose else candidates[0]
+        found, feed = chosen.url, chosen.feed
     with writing(engine) as session:
-        return store_source(session, found, feed, topic_slugs=topic_slugs, now=now, name=name)
+        return store_source(session, found, feed, topic_slugs=topic_slugs, now=now, name=name, kind=kind, wishes=wishes)
 
 
 def store_source(
-    session: Session, found: str, feed: Feed, *, topic_slugs: Sequence[str], now: datetime, name: str = ""
+    session: Session,
+    found: str,
+    feed: Feed,
+    *,
+    topic_slugs: Sequence[str],
+    now: datetime,
+    name: str = "",
+    kind: str = SourceKind.FEED,
+    wishes: Wishes = AS_USUAL,
 ) -> Added:
-    """Store what `discover` found as a source of these topics, in the caller's transaction. Raises InputError."""
+    """Store what was found as a source of these topics, in the caller's transaction. Raises InputError."""
     topic_ids = _topic_ids(session, topic_slugs)
     known = sources.find_source(session, found)
     label = name or (known.name if known else "") or feed.title[:200]
     if known is None:
-        number = sources.add_source(session, found, name=label, language=feed.language, now=now)
+        number = sources.add_source(
+            session,
+            found,
+            name=label,
+            language=feed.language,
+            now=now,
+            kind=kind,
+            rights=wishes.rights or Rights.EXCERPT,
+            full_text=bool(wishes.full_text),
+            selector=wishes.selector or "",
+        )
+    elif known.kind != kind:
+        raise InputError(f"source {known.id} is this address as a {known.kind}; remove it to add it as a {kind}")
     else:
         number = known.id
-        sources.edit_source(session, number, now=now, name=label)
+        sources.edit_source(session, number, now=now, name=label, **_given(wishes))
     sources.link_topics(session, number, topic_ids)
+    sources_changed(session, topic_ids, now=now)
     return Added(number, found, label or found, len(feed.items), known is None)
 
 
@@ -82,19 +144,31 @@ def edit_source(
     name: str | None = None,
     url: str | None = None,
     topic_slugs: Sequence[str] | None = None,
+    wishes: Wishes = AS_USUAL,
 ) -> SourceRow:
-    """Change what is given; topics are replaced. A new address is fetched first and must lead to a feed.
+    """Change what is given; topics are replaced. A new address is fetched first and must lead to a feed; a page is read
+    first with its new address or selector.
 
     Raises InputError, FetchError or FeedError; nothing is changed then.
     """
     with reading(engine) as session:
-        sources.get_source(session, source_id)
+        known = sources.get_source(session, source_id)
         _topic_ids(session, topic_slugs or ())
-    found = discover(door, url)[0] if url is not None else None
+    wishes.check(known.kind)
+    found = None
+    if known.kind == SourceKind.PUSH and url is not None:
+        raise InputError(f"source {source_id} is pushed to us; it has no address to be changed")
+    if known.kind == SourceKind.PAGE and (url is not None or wishes.selector is not None):
+        selector = known.selector if wishes.selector is None else wishes.selector
+        found, _ = look(door, url or known.url, selector=selector, now=now)
+    elif url is not None:
+        found = finding.find(door, url)[0].url
     with writing(engine) as session:
-        sources.edit_source(session, source_id, now=now, name=name, url=found)
+        sources.edit_source(session, source_id, now=now, name=name, url=found, **_given(wishes))
         if topic_slugs is not None:
-            sources.set_topics(session, source_id, _topic_ids(session, topic_slugs))
+            wanted = _topic_ids(session, topic_slugs)
+            sources.set_topics(session, source_id, wanted)
+            sources_changed(session, {*wanted, *known.topic_ids}, now=now)
         return sources.get_source(session, source_id)
 
 
@@ -104,10 +178,17 @@ def list_sources(engine: Engine) -> list[SourceRow]:
         return sources.list_sources(session)
 
 
-def remove_source(engine: Engine, source_id: int) -> None:
+def out_of_order(source: SourceRow, now: datetime) -> bool:
+    """Whether the source has failed for so long that somebody should look."""
+    return source.retired_at is None and source.failing_since is not None and now - source.failing_since >= OUT_OF_ORDER
+
+
+def remove_source(engine: Engine, source_id: int, *, now: datetime) -> None:
     """Take a source away with its articles. Raises InputError for an unknown one."""
     with writing(engine) as session:
+        fed = sources.get_source(session, source_id).topic_ids
         sources.remove_source(session, source_id)
+        sources_changed(session, fed, now=now)
 
 
 def check_source(door: Door, url: str) -> Feed:
@@ -116,46 +197,21 @@ def check_source(door: Door, url: str) -> Feed:
 
 
 def discover(door: Door, url: str) -> tuple[str, Feed]:
-    """The address of the feed that `url` is or leads to, and the feed.
-
-    A page's declared feeds are tried in its order, then the places where common systems keep theirs. Without a scheme,
-    https is meant. Raises FetchError when `url` cannot be fetched, FeedError when no feed was found.
-    """
-    address = _with_scheme(url)
-    fetched = door.get(address)
-    try:
-        return address, _read(fetched)
-    except FeedError:
-        links = find_feeds(fetched.body, fetched.url, content_type=fetched.content_type)
-        if not links and not is_page(fetched.body, fetched.content_type):
-            raise
-    declared = [link.url for link in links]
-    problem = ""
-    for candidate in declared[:MAX_DECLARED]:
-        try:
-            return candidate, _read(door.get(candidate))
-        except (FetchError, FeedError) as error:
-            problem = problem or f"; the feed it names cannot be used: {error}"
-    give_up = perf_counter() + GUESSING_SECONDS
-    for candidate in guesses(fetched.url):
-        if perf_counter() > give_up:
-            break
-        try:
-            return candidate, _read(door.get(candidate))
-        except (FetchError, FeedError):
-            log.debug("no feed at %s", candidate)
-    raise FeedError(f"no feed found at {url}{problem}; give the feed's own address")
+    """The address of the feed that `url` is or leads to (of several the most wanted), and the feed. Raises FetchError
+    when `url` cannot be fetched, FeedError when no feed was found."""
+    best = finding.find(door, url)[0]
+    return best.url, best.feed
 
 
-def _with_scheme(url: str) -> str:
-    told = url.strip()
-    if told.startswith("feed:"):  # feed:https://... and feed://..., as old browsers wrote it
-        told = told.removeprefix("feed:").removeprefix("//")
-    return told if "://" in told else f"https://{told}"
+def check_kind(kind: str) -> None:
+    """Raises InputError for a kind that is not added by address."""
+    if kind not in (SourceKind.FEED, SourceKind.PAGE):
+        raise InputError(f"{kind[:40]!r} is no kind of source that can be added; there is feed and page")
 
 
-def _read(fetched: Fetched) -> Feed:
-    return parse_feed(fetched.body, content_type=fetched.content_type, url=fetched.url)
+def _given(wishes: Wishes) -> dict[str, Any]:
+    told = {"rights": wishes.rights, "full_text": wishes.full_text, "selector": wishes.selector}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _topic_ids(session: Session, slugs: Sequence[str]) -> list[int]:

@@ -10,12 +10,12 @@ from digest.service.composing import Press
 from digest.service.desk import DeskParts
 from digest.settings import Settings
 from digest.store import links
-from digest.store.db import reading, writing
+from digest.store.db import committing, glancing, reading, writing
 from digest.store.narrow import narrow
 from subscribers import asks, returning, roster, steer
 from subscribers.errors import OldLink
 from subscribers.tokens import Keyring
-from subscribers.types import Change, Choices, Confirmed, OwnTopic
+from subscribers.types import Change, Choices, Confirmed, OwnTopic, Standing
 
 KEPT = 100_000
 """Editions whose age is remembered: three years of quarter hours, a few megabytes."""
@@ -29,6 +29,11 @@ class Steering(DeskParts):
     ) -> None:
         super().__init__(shop, press, keyring, settings, now=now)
         self._ages: dict[int, datetime] = {}
+
+    def standing(self, subscriber_id: int) -> Standing:
+        """Whether this reader gets digests, has yet to confirm, or gets none any more."""
+        with reading(self.engine) as session:
+            return roster.standing(session, subscriber_id)
 
     # --- confirming ---------------------------------------------------------------------------------------------------
 
@@ -68,18 +73,23 @@ class Steering(DeskParts):
         """What the reader has chosen. `edition_id` is the digest whose link this is, `issued` when a page of ours gave
         the link; one of them. Raises OldLink for a link that is too old or older than the address, and UnknownReader
         for who has left, was suppressed or is gone."""
-        now = self.now()
-        with reading(self.engine) as session:
-            if edition_id is not None:
-                issued = self._ages.get(edition_id)
-                if issued is None:
-                    issued = links.planned_at(session, edition_id)
-                    if issued is None:
-                        raise OldLink("the digest of this link is kept no more; have a fresh one mailed")
-                    if len(self._ages) >= KEPT:
-                        self._ages.clear()
-                    self._ages[edition_id] = issued
-            return steer.choices(session, subscriber_id, now=now, issued=issued)
+        if edition_id is not None:
+            issued = self._age(edition_id)
+        with glancing(self.engine) as connection:
+            return steer.choices(connection, subscriber_id, now=self.now(), issued=issued)
+
+    def _age(self, edition_id: int) -> datetime:
+        """When a digest was planned, which never changes; raises OldLink for one that is kept no more."""
+        planned = self._ages.get(edition_id)
+        if planned is None:
+            with reading(self.engine) as session:
+                planned = links.planned_at(session, edition_id)
+            if planned is None:
+                raise OldLink("the digest of this link is kept no more; have a fresh one mailed")
+            if len(self._ages) >= KEPT:
+                self._ages.clear()
+            self._ages[edition_id] = planned
+        return planned
 
     def change(self, subscriber_id: int, change: Change, *, network: bytes | None) -> Choices:
         """Set every choice, also for a digest that is planned and has not left. Raises RosterError, in one line, for
@@ -102,8 +112,8 @@ class Steering(DeskParts):
     ) -> int | None:  # fmt: skip
         """Leave everything. Never fails for want of a reader. The mark that takes it back; None for who had left."""
         now = self.now()
-        with writing(self.engine) as session:
-            return roster.unsubscribe(session, subscriber_id, now=now, reason=reason, note=note, network=network)
+        with committing(self.engine) as connection:
+            return roster.unsubscribe(connection, subscriber_id, now=now, reason=reason, note=note, network=network)
 
     def leave_topics(
         self, subscriber_id: int, slugs: Sequence[str], *, note: str = "", network: bytes | None = None

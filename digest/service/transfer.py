@@ -106,10 +106,10 @@ class Transfer:
         import begun again goes on behind the last durable line, and a finished one does nothing.
 
         `on_start` hears the format and where the run begins, before anything is written; `on_progress` the last line
-        read; `on_problem` each row that did not become a reader, before its batch is durable. Raises RosterError
-        (BadFile, UnknownTopic) and InputError before anything is written; BadFile for a record that cannot be read, and
-        for a file that changes meanwhile, with whole batches before it durable; and Interrupted when `stopping` says
-        so, after a whole batch.
+        read; `on_problem` each row that did not become a reader, or not the one it describes, before its batch is
+        durable. Raises RosterError (BadFile, UnknownTopic) and InputError before anything is written; BadFile for a
+        record that cannot be read, and for a file that changes meanwhile, with whole batches before it durable; and
+        Interrupted when `stopping` says so, after a whole batch.
         """
         sheet = inspect(wanted.file)
         told = layout(sheet.columns, wanted.mapping)

@@ -1,8 +1,12 @@
 """This package's SQL, grouped by what it serves; functions are verbs and take a session from `db`.
 
 db.py         the engine, reading and writing, database time
-sources.py    which sources are due; what a gather changed
-articles.py   known articles, new ones, their topics
+sources.py    the sources, their topics, and which are due
+gathers.py    what a gather left behind of a source
+articles.py   known articles, new and changed ones, their topics
+matches.py    topic rules, and the articles of the last days for them
+keys.py       keys of the inbound API
+calls.py      its calls by idempotency key, and their answers
 stories.py    open stories, joining, what an edition may tell
 editions.py   planning: editions, deliveries, freezing
 ledger.py     the promise; chunks under lease

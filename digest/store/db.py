@@ -1,4 +1,5 @@
 """The database: one engine, two doors. `reading` never blocks anybody; `writing` is one transaction, all or nothing.
+`glancing` and `committing` are the same without a session, for what is asked for all day.
 
 SQLite runs in WAL mode with `synchronous=FULL` on every connection (a commit that returned survives a power cut; with
 NORMAL it need not: https://sqlite.org/pragma.html#pragma_synchronous). Writers start with BEGIN IMMEDIATE: a deferred
@@ -8,6 +9,7 @@ transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT without 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,8 +72,9 @@ def _sqlite(file: str, url: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("alone"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate") else "BEGIN")
 
     return engine
 
@@ -99,10 +102,58 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def glancing(engine: Engine) -> Iterator[Connection]:
+    """A connection for one SELECT, which is a snapshot by itself (https://sqlite.org/isolation.html). For the page that
+    is opened all day: session, BEGIN and ROLLBACK took twice as long as the SELECT."""
+    with clear_errors(engine), _alone(engine).connect() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One transaction: durable when the block ends, without any trace when it raises."""
-    with clear_errors(engine), Session(_immediate(engine), expire_on_commit=False) as session, session.begin():
+    door = Session(_immediate(engine), expire_on_commit=False)
+    with _turn(engine), clear_errors(engine), door as session, session.begin():
         yield session
+
+
+@contextmanager
+def committing(engine: Engine) -> Iterator[Connection]:
+    """`writing` without a session, which took a tenth of a one-click unsubscribe."""
+    with _turn(engine), clear_errors(engine), _immediate(engine).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """On SQLite, one writer of this process after the other. Only for speed: SQLite itself keeps writers apart, of
+    other processes too, but lets them look again after growing pauses (https://sqlite.org/c3ref/busy_timeout.html), in
+    which the lock is free and nobody takes it. With four connections that cost a quarter of the one-click unsubscribes.
+
+    Raises StoreError after BUSY_SECONDS.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    queue = _queue(engine)
+    if not queue.acquire(timeout=BUSY_SECONDS):
+        told = f"another transaction of this process takes more than {BUSY_SECONDS} s; wait, or start the process anew"
+        raise StoreError(_line(engine, told))
+    try:
+        yield
+    finally:
+        queue.release()
+
+
+@lru_cache(16)
+def _queue(engine: Engine) -> threading.Lock:
+    return threading.Lock()
+
+
+@lru_cache(16)
+def _alone(engine: Engine) -> Engine:
+    """The same engine without BEGIN; PostgreSQL's driver begins a transaction all the same."""
+    return engine.execution_options(alone=True)
 
 
 @lru_cache(16)

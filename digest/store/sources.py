@@ -1,27 +1,24 @@
-"""Sources and the topics they feed: which are due, and what a gather left behind. Each function runs in the caller's
-transaction: durable when that commits, never before.
+"""Sources, the topics they feed, and which are due. Each function runs in the caller's transaction: durable when that
+commits, never before. What a gather leaves behind is `store.gathers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from sqlalchemy import Integer, Row, delete, insert, literal, select, update
+from sqlalchemy import Integer, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digest.errors import InputError
 from digest.models import Article, ArticleTopic, Source, TopicSource
+from digest.types import Rights, SourceKind
 from subscribers.models import Topic
 from subscribers.sql import table
-
-INTERVAL = timedelta(minutes=15)
-"""Between two gathers of one source: the quarter hour in which readers' send times are counted (design, section 4)."""
-LONGEST = timedelta(hours=24)
-"""However often a source failed, it is tried again this soon."""
 
 _source = table(Source)
 _topic = table(Topic)
@@ -32,7 +29,8 @@ _belongs = table(ArticleTopic)
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as stored, with the slugs and ids of the topics it feeds, in the slugs' order."""
+    """A source as stored (`models.Source` explains the fields), with the slugs and ids of the topics it feeds, in the
+    slugs' order."""
 
     id: int
     url: str
@@ -46,6 +44,21 @@ class SourceRow:
     next_gather_at: datetime
     failures: int
     problem: str
+    kind: str = "feed"
+    rights: str = "excerpt"
+    full_text: bool = False
+    selector: str = ""
+    slices: bytes | None = None
+    interval: int = 900
+    gap: int = 0
+    pace: str = ""
+    newest_at: datetime | None = None
+    failing_since: datetime | None = None
+    moved_to: str = ""
+    moved_since: datetime | None = None
+    retired_at: datetime | None = None
+    fallbacks: int = 0
+    # Not columns, and last: a row is made from the columns in the order above.
     topics: tuple[str, ...] = ()
     topic_ids: tuple[int, ...] = ()
 
@@ -53,6 +66,15 @@ class SourceRow:
     def label(self) -> str:
         """What an operator knows it by."""
         return self.name or self.url
+
+
+_STORED = tuple(each.name for each in fields(SourceRow) if each.name not in ("topics", "topic_ids"))
+_UNREAD: dict[str, Any] = {
+    **dict.fromkeys(("etag", "last_modified", "body_hash", "problem", "moved_to", "pace"), ""),
+    **dict.fromkeys(("slices", "failing_since", "moved_since", "retired_at"), None),
+    "failures": 0,
+}
+"""A source whose document nobody has read yet."""
 
 
 def find_source(session: Session, url: str) -> SourceRow | None:
@@ -80,33 +102,61 @@ def list_sources(session: Session, only: Sequence[int] | None = None) -> list[So
 
 
 def due_sources(session: Session, now: datetime) -> list[SourceRow]:
-    """The sources whose time has come, the longest overdue first."""
-    return sorted(_rows(session, _source.c.next_gather_at <= now), key=lambda row: (row.next_gather_at, row.id))
+    """The sources whose time has come, the longest overdue first. What is pushed is never fetched, and what is retired
+    not any more."""
+    rows = _rows(
+        session, _source.c.next_gather_at <= now, _source.c.retired_at.is_(None), _source.c.kind != SourceKind.PUSH
+    )
+    return sorted(rows, key=lambda row: (row.next_gather_at, row.id))
 
 
-def add_source(session: Session, url: str, *, name: str, language: str, now: datetime) -> int:
+def add_source(
+    session: Session,
+    url: str,
+    *,
+    name: str,
+    language: str,
+    now: datetime,
+    kind: str = SourceKind.FEED,
+    rights: str = Rights.EXCERPT,
+    full_text: bool = False,
+    selector: str = "",
+) -> int:
     """A new source, due at once. Returns its number. Raises InputError when the address is there already."""
     if known := find_source(session, url):
         raise InputError(f"there is a source at {url} already: number {known.id}")
-    values = {"kind": "feed", "url": url, "name": name[:200], "language": language, "created_at": now}
-    fresh = {"etag": "", "last_modified": "", "body_hash": "", "failures": 0, "problem": "", "next_gather_at": now}
+    values = {"kind": str(kind), "url": url, "name": name[:200], "language": language, "created_at": now}
+    values |= {"rights": str(rights), "full_text": full_text, "selector": selector}
+    fresh = {**_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     return int(
         session.connection().execute(insert(_source).values(**values, **fresh).returning(_source.c.id)).scalar_one()
     )
 
 
 def edit_source(
-    session: Session, source_id: int, *, now: datetime, name: str | None = None, url: str | None = None
+    session: Session,
+    source_id: int,
+    *,
+    now: datetime,
+    name: str | None = None,
+    url: str | None = None,
+    rights: str | None = None,
+    full_text: bool | None = None,
+    selector: str | None = None,
 ) -> None:
-    """Change what is given. A new address is due at once; its articles so far stay known, its others are backlog.
+    """Change what is given. A new address is due at once, retired or not; its articles so far stay known, its others
+    are backlog. Other rights, full texts and another selector make the next gather read everything once more.
 
     Raises InputError when there is no such source or another one has the address.
     """
     known = get_source(session, source_id)
-    values: dict[str, Any] = {} if name is None else {"name": name[:200]}
+    wanted: dict[str, Any] = {"name": name if name is None else name[:200], "rights": rights and str(rights)}
+    wanted |= {"full_text": full_text, "selector": selector}
+    values = {key: value for key, value in wanted.items() if value is not None}
+    if values.keys() - {"name"}:
+        values |= {"etag": "", "last_modified": "", "body_hash": "", "slices": None}
     if url is not None and url != known.url:
-        values |= {"url": url, "etag": "", "last_modified": "", "body_hash": "", "failures": 0, "problem": ""}
-        values |= {"first_gathered_at": None, "next_gather_at": now}
+        values |= {"url": url, **_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     if not values:
         return
     try:
@@ -122,13 +172,17 @@ def remove_source(session: Session, source_id: int) -> None:
 
 
 def link_topics(session: Session, source_id: int, topic_ids: Iterable[int]) -> None:
-    """Let the source feed these topics too; its articles so far join them. Already linked ones stay as they are."""
+    """Let the source feed these topics too; its articles so far join those without a rule (`service.topicrules` looks
+    through them for the others). Already linked ones stay as they are."""
     run = session.connection().execute
     known = set(run(select(_link.c.topic_id).where(_link.c.source_id == source_id)).scalars())
+    ruled = set(run(select(_topic.c.id).where(_topic.c.rule != "")).scalars())
     for topic_id in dict.fromkeys(topic_ids):
         if topic_id in known:
             continue
         run(insert(_link).values(topic_id=topic_id, source_id=source_id))
+        if topic_id in ruled:
+            continue
         there = select(_belongs.c.article_id).where(_belongs.c.topic_id == topic_id)
         articles = select(_article.c.id, literal(topic_id, Integer)).where(
             _article.c.source_id == source_id, _article.c.id.not_in(there)
@@ -148,44 +202,20 @@ def set_topics(session: Session, source_id: int, topic_ids: Iterable[int]) -> No
     link_topics(session, source_id, wanted)
 
 
-def record_success(
-    session: Session,
-    source: SourceRow,
-    *,
-    etag: str,
-    last_modified: str,
-    body_hash: str,
-    now: datetime,
-    name: str = "",
-    language: str = "",
-) -> None:
-    """Note an answer that was read, or that had not changed. `name` and `language` only fill what is still empty."""
-    values: dict[str, Any] = {"etag": etag, "last_modified": last_modified, "body_hash": body_hash, "gathered_at": now}
-    values |= {"failures": 0, "problem": "", "next_gather_at": now + INTERVAL}
-    values |= {"name": name[:200]} if name and not source.name else {}
-    values |= {"language": language[:16]} if language and not source.language else {}
-    values |= {"first_gathered_at": now} if source.first_gathered_at is None else {}
-    session.connection().execute(update(_source).where(_source.c.id == source.id).values(**values))
-
-
-def record_failure(
-    session: Session, source: SourceRow, problem: str, *, now: datetime, retry_after: float | None = None
-) -> None:
-    """Note why a gather failed and when to try again: a quarter hour, doubled with every failure, at most a day.
-
-    `retry_after` (seconds, as the publisher asked) may lengthen the pause within the same bound.
-    """
-    failures = source.failures + 1
-    pause = min(LONGEST, INTERVAL * 2 ** min(failures - 1, 10))
-    if retry_after is not None:
-        pause = min(LONGEST, max(pause, timedelta(seconds=min(retry_after, LONGEST.total_seconds()))))
-    values = {"failures": failures, "problem": problem, "next_gather_at": now + pause}
-    session.connection().execute(update(_source).where(_source.c.id == source.id).values(**values))
+def site_urls(session: Session) -> dict[int, str]:
+    """The site of each source by its number, as its latest article has it: scheme and host. Sources without one are
+    left out."""
+    newest = select(func.max(_article.c.id)).where(_article.c.url != "").group_by(_article.c.source_id)
+    query = select(_article.c.source_id, _article.c.url).where(_article.c.id.in_(newest))
+    parts = ((number, urlsplit(url)) for number, url in session.connection().execute(query))
+    return {number: f"{part.scheme}://{part.netloc}/" for number, part in parts}
 
 
 def _rows(session: Session, *conditions: Any) -> list[SourceRow]:
     run = session.connection().execute
-    rows = run(select(_source).where(_source.c.kind == "feed", *conditions).order_by(_source.c.id)).all()
+    rows: Sequence[Any] = run(
+        select(*(_source.c[name] for name in _STORED)).where(*conditions).order_by(_source.c.id)
+    ).all()
     links = (
         select(_link.c.source_id, _topic.c.id, _topic.c.slug)
         .join(_topic, _topic.c.id == _link.c.topic_id)
@@ -196,23 +226,8 @@ def _rows(session: Session, *conditions: Any) -> list[SourceRow]:
     fed: dict[int, list[tuple[int, str]]] = {}
     for source_id, topic_id, slug in run(links):
         fed.setdefault(source_id, []).append((topic_id, slug))
-    return [_row(row, fed.get(row.id, [])) for row in rows]
-
-
-def _row(row: Row[Any], fed: list[tuple[int, str]]) -> SourceRow:
-    return SourceRow(
-        id=row.id,
-        url=row.url,
-        name=row.name,
-        language=row.language,
-        etag=row.etag,
-        last_modified=row.last_modified,
-        body_hash=row.body_hash,
-        first_gathered_at=row.first_gathered_at,
-        gathered_at=row.gathered_at,
-        next_gather_at=row.next_gather_at,
-        failures=row.failures,
-        problem=row.problem,
-        topics=tuple(slug for _, slug in fed),
-        topic_ids=tuple(topic_id for topic_id, _ in fed),
-    )
+    return [
+        SourceRow(*(*row, tuple(slug for _, slug in known), tuple(number for number, _ in known)))
+        for row in rows
+        for known in [fed.get(row.id, ())]
+    ]

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, func, insert, or_, select, text, update
 from sqlmodel import Session, col
 
-from digest.models import Article, ArticleTopic, Story
+from digest.models import Article, ArticleTopic, Source, Story
 from digest.types import Joined, Telling
 
 QUIET = timedelta(days=14)
@@ -153,11 +153,13 @@ def stories_in_window(
 
 def _columns(*, lead_only: bool) -> Any:
     body: Any = func.substr(col(Article.text), 1, LEAD_CHARS) if lead_only else col(Article.text)
-    return select(
+    columns = (
         col(Article.id),
         col(Article.title),
         body.label("text"),
+        col(Article.summary),
         col(Article.publisher),
+        col(Article.credit),
         col(Article.language),
         col(Article.url),
         col(Article.author),
@@ -167,7 +169,10 @@ def _columns(*, lead_only: bool) -> Any:
         col(Article.published_at),
         col(Article.story_id),
         col(Article.story_version),
+        col(Source.rights),
     )
+    query: Any = select(*columns)
+    return query.select_from(Article).join(Source, col(Source.id) == col(Article.source_id))
 
 
 def _telling(row: Row[Any], topic_ids: tuple[int, ...] = ()) -> Telling:

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from digest.stories.matching import Matcher
 from digest.types import RawArticle
 
 
-def topics_of(article: RawArticle, fed: Sequence[int]) -> tuple[int, ...]:
-    """The ids of the topics that `article` belongs to, ascending: every topic in `fed`, those that its source feeds.
+@dataclass(frozen=True, slots=True)
+class TopicRules:
+    """The rules of all topics that have one."""
 
-    An article that neither says anything nor leads anywhere belongs nowhere.
+    matcher: Matcher = field(default_factory=lambda: Matcher({}))
+    everywhere: frozenset[int] = frozenset()
+    """Those of them that no source feeds: they take what matches from every source."""
+
+
+NO_RULES = TopicRules()
+
+
+def topics_of(article: RawArticle, fed: Sequence[int], rules: TopicRules = NO_RULES) -> tuple[int, ...]:
+    """The ids of the topics that `article` belongs to, ascending. `fed` are those that its source feeds.
+
+    A topic without a rule takes everything of its sources. One with a rule takes what matches: of its sources, or of
+    all sources when it has none. An article that neither says anything nor leads anywhere belongs nowhere.
     """
     if not article.title and not article.text and not article.url:
         return ()
-    return tuple(sorted(set(fed)))
+    matching = rules.matcher.match_ids(article)
+    plain = set(fed) - rules.matcher.ids
+    return tuple(sorted(plain | (matching & (rules.everywhere | set(fed)))))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from digest.stories.terms import language_of, near_equal, terms_of
-from digest.types import Telling
+from digest.types import Rights, Telling
 
 FULL_TEXT = 600
 """Characters of text from which on a telling counts as complete: enough for a summary and more to read."""
@@ -137,7 +137,8 @@ def lead_telling(tellings: Sequence[Telling]) -> Telling:
 
 def _worth(telling: Telling, original: bool) -> int:
     """Coarse on purpose: among tellings of about equal worth the earliest leads, so the lead changes rarely."""
-    text = 2 if len(telling.text) >= FULL_TEXT else 1 if len(telling.text) >= FULL_TEXT / 4 else 0
+    room = len(telling.text) if telling.rights != Rights.TITLE else 0  # a card may not say anything of it
+    text = 2 if room >= FULL_TEXT else 1 if room >= FULL_TEXT / 4 else 0
     headline = 6 if terms_of(telling.title, "", telling.language).starred else 0
     return headline + 2 * bool(telling.image_url) + text + original
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -115,7 +116,20 @@ class KnownArticle:
     guid: str
     content_hash: str
     title: str = ""
+    """As stored: refined (`gather.refine`)."""
     url_key: str = ""
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds of a source that a gather's items may be."""
+
+    by_guid: Mapping[str, KnownArticle] = field(default_factory=dict)
+    by_key: Mapping[str, KnownArticle] = field(default_factory=dict)
+    """By `gather.identity.url_key`; addresses that several articles share are left out: they name none of them."""
+    by_title: Mapping[str, KnownArticle] = field(default_factory=dict)
+    """By headline; only looked up for what may be a flood. Headlines of several articles are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,8 @@ class NewArticle:
     content_hash: str
     news_at: datetime | None
     """When it became news to us; None = backlog, never news."""
+    url_key: str = ""
+    words: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +147,12 @@ class ChangedArticle:
     id: int
     raw: RawArticle
     content_hash: str
+    url_key: str = ""
+    words: int = 0
     retitled: bool = False
     """The headline is another one: a new version, and the old one is kept."""
+    renamed: bool = False
+    """It came under another guid, which is the article's from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +163,8 @@ class Intents:
     changed: tuple[ChangedArticle, ...] = ()
     unchanged: int = 0
     republished: int = 0
-    """Items that came under new names but are ones we know, or are a flood of a migrated site; none of them is news."""
+    """Items under new names that are articles we know, and those of a flood (a site that moved puts its archive up
+    again): none of them is news."""
 
 
 @dataclass(frozen=True, slots=True)

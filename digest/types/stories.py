@@ -25,6 +25,12 @@ class Telling:
     story_version: int = 0
     """The version of its story that this article made."""
     topic_ids: tuple[int, ...] = ()
+    credit: str = ""
+    """The agency whose wire copy this is."""
+    rights: str = "excerpt"
+    """How much of it its source lets us show (`types.Rights`)."""
+    summary: str = ""
+    """The publisher's own short text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from digest.errors import DigestError, StoreError
 from digest.settings import Settings
-from digest.web import outbox, views
+from digest.web import api, outbox, views
 from subscribers import web
 from subscribers.desk import Desk
 from subscribers.errors import BadToken, RosterError, TooMany, UnknownReader
@@ -35,8 +35,9 @@ class WebService(Desk, views.Viewer, Protocol):
         ...
 
 
-def create_app(service: WebService, templates: Path) -> FastAPI:
-    """The whole web side. `templates` holds web/ and locale/. Starts nothing and opens no connection.
+def create_app(service: WebService, templates: Path, push: api.Pusher | None = None) -> FastAPI:
+    """The whole web side, with the inbound API when there is a `push`. `templates` holds web/ and locale/. Starts
+    nothing and opens no connection.
 
     Raises OSError or babel's PoFileError for templates that are not complete.
     """
@@ -48,6 +49,9 @@ def create_app(service: WebService, templates: Path) -> FastAPI:
     app.include_router(web.router(service, pages))
     app.include_router(views.router(service, pages))
     _plain_routes(app, service, pages)
+    if push is not None:
+        told = {"site_name": settings.site_name, "public_url": settings.public_url}
+        app.mount("/api", api.create_api(push, **told, headers=pages.headers()))
     shows_outbox = settings.provider == "outbox" and _only_here(settings)
     if shows_outbox:
         app.include_router(outbox.router(settings.data_dir / "outbox", pages))

@@ -17,18 +17,19 @@ from subscribers import i18n
 from subscribers.desk import Desk
 from subscribers.errors import AddressTaken, BadAddress, BadToken, LinkUsed, UnknownReader
 from subscribers.forms import same_origin
-from subscribers.pages import Pages, Voice
+from subscribers.logwords import action_words, form_words
+from subscribers.pages import Pages
 from subscribers.routes.common import PAGE, Form, form_token, is_ours, minute_of, network_of
 from subscribers.routes.steering import ask_fresh, gone, old_link
 from subscribers.tokens import Claim
-from subscribers.types import Account
+from subscribers.types import Account, Stoppable
 
 EXPORTS = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 
 
 def add(routes: APIRouter, desk: Desk, pages: Pages) -> None:
-    """GET and POST /account/{token}, POST /account/{token}/fresh, POST /me/{export,name,address,close,erase}, and GET
-    and POST of /move/{token} and /stop-move/{token}. A token that is not ours rises as BadToken: 404."""
+    """GET and POST /account/{token}, POST /account/{token}/fresh, POST /me/{language,export,name,address,close,erase},
+    and GET and POST of /move/{token} and /stop-move/{token}. A token that is not ours rises as BadToken: 404."""
     office = Office(desk, pages)
     _opening(routes, office)
     _at_the_desk(routes, office)
@@ -71,7 +72,11 @@ class Office:
             "desk_token": seal("desk", claim.subscriber_id, claim.context),
             "steer": seal("steer", claim.subscriber_id, minute_of(self.desk.now())),
             "history": [(clock(each.at), each.subject, each.view) for each in account.history],
-            "consents": [(clock(each.at), action_words(each.action, voice), each) for each in account.consents],
+            "consents": [
+                (clock(each.at), action_words(each.action, voice), form_words(each, voice), each)
+                for each in account.consents
+            ],
+            "place": voice.place(account.timezone),
             "done": done,
             "errors": errors or {},
             "typed": typed,
@@ -130,6 +135,14 @@ def _opening(routes: APIRouter, office: Office) -> None:
 
 def _at_the_desk(routes: APIRouter, office: Office) -> None:
     desk, pages = office.desk, office.pages
+
+    @routes.post("/me/language")
+    def language(request: Request, form: Form) -> Response:
+        """The same page in another language. A link would lead to an address that works once, or to none."""
+        chosen = form.get("lang")
+        if isinstance(chosen, str) and chosen in pages.catalogues.languages:
+            pages.speak(request, chosen)
+        return office.opened(request, form, lambda claim, account: office.page(request, claim, account))
 
     @routes.post("/me/export")
     def export(request: Request, form: Form) -> Response:
@@ -243,31 +256,38 @@ def _moving(routes: APIRouter, office: Office) -> None:
 def _stopping(routes: APIRouter, office: Office) -> None:
     desk, pages = office.desk, office.pages
 
+    def told(request: Request, became: Stoppable) -> Response:
+        """What there is to say when nothing is left to stop, or after stopping."""
+        voice = pages.voice(request)
+        if became == "moved":
+            text = voice.say(
+                "The change was confirmed at the new address before, so it cannot be stopped here. If that was not "
+                "you, unsubscribe by any older mail of ours, and sign up again."
+            )
+            return pages.message(request, 410, voice.say("Your digest has moved already"), text)
+        if became == "unknown":
+            text = voice.say("The change of address that it could stop was settled long ago.")
+            return pages.message(request, 410, voice.say("This link is used up"), text, form=False)
+        text = voice.say("The change of address does not happen. Old links to it are void.")
+        return pages.message(request, 200, voice.say("Your digest stays where it was"), text, form=False)
+
     @routes.api_route("/stop-move/{token}", methods=PAGE)
     def stop_move(request: Request, token: str) -> Response:
-        return office.button(request, "stop_move.html", token, desk.keyring.unseal(token, "stop"))
+        claim = desk.keyring.unseal(token, "stop")
+        became = desk.stoppable(claim.subscriber_id, claim.context)
+        if became == "waits":
+            return office.button(request, "stop_move.html", token, claim)
+        return told(request, became)
 
     @routes.post("/stop-move/{token}")
     def stop_move_now(request: Request, token: str, form: Form) -> Response:
         claim = desk.keyring.unseal(token, "stop")
         if not is_ours(request, desk, pages, form, claim.subscriber_id):
-            return office.button(request, "stop_move.html", token, claim, 422)
+            became = desk.stoppable(claim.subscriber_id, claim.context)
+            return (
+                office.button(request, "stop_move.html", token, claim, 422)
+                if became == "waits"
+                else told(request, became)
+            )
         desk.stop_moves(claim.subscriber_id, claim.context)
-        voice = pages.voice(request)
-        text = voice.say("If the change was not made before, it does not happen any more. Old links to it are void.")
-        return pages.message(request, 200, voice.say("Your digest stays where it was"), text, form=False)
-
-
-def action_words(action: str, voice: Voice) -> str:
-    """A line of the consent log in words."""
-    words = {
-        "asked": voice.say("Asked for"),
-        "confirmed": voice.say("Confirmed"),
-        "changed": voice.say("Changed"),
-        "left": voice.say("Left"),
-        "returned": voice.say("Came back"),
-        "moved": voice.say("Moved to another address"),
-        "added": voice.say("Added by the publisher"),
-        "imported": voice.say("Brought over from another service"),
-    }
-    return words.get(action, action)
+        return told(request, desk.stoppable(claim.subscriber_id, claim.context))

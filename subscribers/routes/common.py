@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
+from subscribers import i18n
 from subscribers.desk import Desk
 from subscribers.errors import BadToken, TooMany
 from subscribers.forms import address_of, read_anything, read_form, same_origin
@@ -16,6 +17,8 @@ from subscribers.pages import Pages
 from subscribers.tokens import Keyring
 
 PAGE = ["GET", "HEAD"]
+FORMS = ("/subscribe", "/fresh")
+"""Forms that anybody may open again."""
 
 FORM_WITHIN = timedelta(days=1)
 """How long a served form may wait to be sent; an older one is served again with what was typed."""
@@ -83,7 +86,10 @@ def not_found(request: Request, pages: Pages) -> Response:
 def too_many(request: Request, pages: Pages, error: TooMany) -> Response:
     """The answer when a cap is reached; the application gives it for every TooMany."""
     voice = pages.voice(request)
-    text = voice.say("We take only so many requests an hour. Nothing was noted; please try again a little later.")
-    answer = pages.message(request, 429, voice.say("Too many requests"), text, form=False)
-    answer.headers["Retry-After"] = str(max(error.retry_after, 1))
+    seconds = max(error.retry_after, 1)
+    told = voice.say("We take only so many requests an hour. Nothing was noted; please try again in %(span)s.")
+    text = told % {"span": i18n.minutes(seconds, voice.language)}
+    back = request.url.path if request.url.path in FORMS else ""
+    answer = pages.message(request, 429, voice.say("Too many requests"), text, form=False, back=back)
+    answer.headers["Retry-After"] = str(seconds)
     return answer

@@ -76,6 +76,8 @@ class _Waiting:
             topics = self.desk.pending(claim.subscriber_id, issued=_issued(claim))
         except NotConfirmable:
             return self.used_up(request)
+        if not topics:
+            return self.nothing_waits(request, claim)
         context = {
             "token": token,
             "topics": topics,
@@ -83,6 +85,17 @@ class _Waiting:
             "again": status != 200,
         }
         return self.pages.render(request, "confirm.html", context, status=status)
+
+    def nothing_waits(self, request: Request, claim: Claim) -> Response:
+        """No button then, for it could only refuse: all is done for who reads; the rest is told what pressing it would
+        have told them."""
+        if self.desk.standing(claim.subscriber_id) != "active":
+            return self.used_up(request)
+        voice = self.pages.voice(request)
+        text = voice.say(
+            "You have confirmed, and your digest comes at the hour you chose. There is nothing left to do."
+        )
+        return self.pages.message(request, 200, voice.say("That is done"), text, form=False)
 
     def once_more(self, request: Request, token: str, claim: Claim) -> Response:
         """Nothing of what the page showed waits any more: the button for what does, if anything."""

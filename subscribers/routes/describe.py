@@ -20,6 +20,7 @@ URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-dat
 
 ANSWERS = {
     200: "The page.",
+    202: "Noted: the page that says which mail to look for.",
     303: "Noted; the page to go to stands in Location.",
     400: "A body that cannot be parsed.",
     404: "The address is not complete, was not made here, or belongs to somebody else: one page for all of them.",
@@ -85,6 +86,7 @@ SIGN_UP: Mapping[str, Field] = {
     "lang": TEXT,
     "token": {**TOKEN, "description": "As the form had it; without, the answer is a page with one button to press."},
     "website": {"type": "string", "maxLength": 0, "description": "Stays empty: what fills it in is a machine."},
+    "pressed": {**TEXT, "description": "Sent by the page with one button, which then says why it comes once more."},
 }
 PAUSE: Mapping[str, Field] = {
     "for": one_of("week", "month", "none"),
@@ -124,7 +126,7 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
         "post": Operation(
             f"Ask for a subscription ({FORM_VERSION}). The answer is the same for every address; nothing is subscribed "
             "before the link in the mail was used.",
-            (200, 303, 422, 429, *BODY, 503),
+            (200, 202, 422, 429, *BODY, 503),
             form=SIGN_UP,
         ),
     },
@@ -179,6 +181,11 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
             form={"desk": DESK, "form": one_of("json", "csv")},
         )
     },
+    "/me/language": {
+        "post": Operation(
+            "The account page in another language.", (200, *LINK, *BODY, 503), form={"desk": DESK, "lang": TEXT}
+        )
+    },
     "/me/name": {
         "post": Operation("Set or remove the name.", (200, *LINK, *BODY, 503), form={"desk": DESK, "name": TEXT})
     },
@@ -202,11 +209,11 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
         ),
     },
     "/stop-move/{token}": {
-        "get": Operation("One button at the old address.", (200, 404)),
-        "post": Operation("Stop the change of address.", (200, 422, 404, *BODY, 503), form={"token": TOKEN}),
+        "get": Operation("One button at the old address, or what became of the change.", (200, *LINK, 503)),
+        "post": Operation("Stop the change of address.", (200, 422, *LINK, *BODY, 503), form={"token": TOKEN}),
     },
     "/leave/{token}": {
-        "get": Operation("What to stop: nothing has happened yet.", (200, 404, 503)),
+        "get": Operation("What to stop, or that nothing is left to stop.", (200, 404, 503)),
         "post": Operation(
             "Leave. `List-Unsubscribe=One-Click` is RFC 8058's; any other body, or none, leaves as well. No cookie, no "
             "redirect, and the link never expires.",

@@ -7,12 +7,14 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 from starlette.datastructures import FormData
 
 from subscribers import i18n
 from subscribers.desk import Desk
 from subscribers.errors import BadToken, CadenceError, OldLink, UnknownReader
+from subscribers.forms import read_anything
 from subscribers.pages import Pages
 from subscribers.routes.common import PAGE, AnyForm, form_token, is_ours, network_of
 from subscribers.routes.confirming import welcome
@@ -29,17 +31,7 @@ def add(routes: APIRouter, desk: Desk, pages: Pages) -> None:
     """GET and POST /leave/{token}, POST /leave/{token}/undo. A token that is not ours rises as BadToken: 404."""
     door = Door(desk, pages)
 
-    @routes.api_route("/leave/{token}", methods=PAGE)
-    def leave(request: Request, token: str) -> Response:
-        claim = desk.keyring.read(token, "leave")
-        return door.choice(request, token, claim, door.steerable(claim))
-
-    @routes.post("/leave/{token}")
-    def leave_now(request: Request, token: str, form: AnyForm) -> Response:
-        """RFC 8058: no cookie, no CSRF token, no redirect; the signed token is the authority.
-
-        A POST without the body of the RFC leaves as well: whoever posts here wants out, and scanners only GET.
-        """
+    def left_now(request: Request, token: str, form: FormData) -> Response:
         claim = desk.keyring.read(token, "leave")
         if form.get("from") == "page":
             return door.chosen(request, token, claim, form)
@@ -48,6 +40,21 @@ def add(routes: APIRouter, desk: Desk, pages: Pages) -> None:
             return door.goodbye(request, token, claim, mark)
         # Mail programs and providers look at the status only.
         return PlainTextResponse("unsubscribed\n", headers=pages.headers())
+
+    async def leave_now(request: Request) -> Response:
+        """RFC 8058: no cookie, no CSRF token, no redirect; the signed token is the authority.
+
+        A POST without the body of the RFC leaves as well: whoever posts here wants out, and scanners only GET.
+        """
+        form = await read_anything(request)
+        return await run_in_threadpool(left_now, request, request.path_params["token"], form)
+
+    routes.add_route("/leave/{token}", leave_now, ["POST"])  # plain, see `steering`
+
+    @routes.api_route("/leave/{token}", methods=PAGE)
+    def leave(request: Request, token: str) -> Response:
+        claim = desk.keyring.read(token, "leave")
+        return door.choice(request, token, claim, door.steerable(claim))
 
     @routes.post("/leave/{token}/undo")
     def undo(request: Request, token: str, form: AnyForm) -> Response:
@@ -89,7 +96,9 @@ class Door:
         form: FormData | None = None,
         errors: Mapping[str, str] | None = None,
     ) -> Response:
-        """The page that asks what to stop; nothing has happened yet."""
+        """The page that asks what to stop; nothing has happened yet. Who reads no more is told so instead."""
+        if choices is None and self.desk.standing(claim.subscriber_id) == "gone":
+            return self.gone_before(request)
         self.pages.voice(request, prefer=choices.locale if choices else "")
         note = form.get("note") if form else ""
         context = {
@@ -202,6 +211,12 @@ class Door:
             "again": again,
         }
         return self.pages.render(request, "left.html", context, status=422 if again else 200)
+
+    def gone_before(self, request: Request) -> Response:
+        """There is nothing to stop. Which of the ways to read no more it was is nobody's business who holds a link."""
+        voice = self.pages.voice(request)
+        text = voice.say("No digest goes to this address any more, so there is nothing left to stop.")
+        return self.pages.message(request, 200, voice.say("We send you nothing any more"), text)
 
     def undo(self, claim: Claim, mark: int | None) -> str:
         """The hidden field that takes a leaving back; empty when nothing was left."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from subscribers.cadence import minute_of as minute_of_day
@@ -41,7 +41,7 @@ def add(routes: APIRouter, desk: Desk, pages: Pages) -> None:
 
     @routes.api_route("/subscribe/sent", methods=PAGE)
     def sent(request: Request) -> Response:
-        return pages.render(request, "sent.html", {})
+        return pages.render(request, "sent.html", {"email": ""})
 
     @routes.api_route("/embed.js", methods=PAGE)
     def embed() -> Response:
@@ -90,7 +90,9 @@ class Door:
             return self.form_page(request, fields, dict(checked.errors), 422, topics)
         age = form_age(self.desk, fields.token)
         if age is None or age < FORM_AFTER or not same_origin(request, self.pages.public_url):
-            return self.press_page(request, fields, [by_slug[slug] for slug in fields.topics])
+            # Whoever pressed on the press page and sees it once more must be told why.
+            again = "" if form.get("pressed") is None else "quick" if age is not None and age < FORM_AFTER else "other"
+            return self.press_page(request, fields, [by_slug[slug] for slug in fields.topics], again=again)
         if fields.website:
             log.info("a sign-up filled in the field that nobody sees; ignored")
         else:
@@ -99,7 +101,8 @@ class Door:
             except UnknownTopic:  # removed between the two pages
                 told = voice.say("Please choose at least one topic.")
                 return self.form_page(request, fields, {"topic": told}, 422, self.desk.topics())
-        return RedirectResponse(f"/subscribe/sent?lang={voice.language}", 303, self.pages.headers())
+        # No redirect to a page of its own: its address would have to hold the reader's, for histories and logs to keep.
+        return self.pages.render(request, "sent.html", {"email": fields.email}, status=202)
 
     def form_page(
         self, request: Request, fields: Fields, errors: Mapping[str, str], status: int, topics: Sequence[TopicRow]
@@ -118,8 +121,9 @@ class Door:
         }
         return self.pages.render(request, "subscribe.html", context, status=status)
 
-    def press_page(self, request: Request, fields: Fields, topics: Sequence[TopicRow]) -> Response:
-        """What will be done and one button; it carries every field on. Nothing has been written yet."""
+    def press_page(self, request: Request, fields: Fields, topics: Sequence[TopicRow], *, again: str = "") -> Response:
+        """What will be done and one button; it carries every field on. Nothing has been written yet. `again` is why the
+        button was pressed in vain: "quick" or "other"."""
         voice = self.pages.voice(request)
         zone, minute = fields.timezone or self.desk.default_timezone, minute_of_day(fields.time)
         # A form of ours that came too fast keeps its time, so that the press that follows is late enough.
@@ -133,11 +137,13 @@ class Door:
             "timezone": zone,
             "source": fields.source,
             "website": fields.website,
+            "pressed": "yes",
         }
         context = {
             "email": fields.email,
             "topics": topics,
             "carried": carried,
+            "again": again,
             "when": cadence_name(fields.cadence, voice),
             "at": "" if fields.cadence == "as-it-happens" else f"{minute // 60:02}:{minute % 60:02}",
             "zone": voice.place(zone),

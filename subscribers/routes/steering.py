@@ -20,7 +20,7 @@ from subscribers.cadence import zone
 from subscribers.choices_form import ChoicesForm
 from subscribers.desk import Desk
 from subscribers.errors import BadAddress, BadToken, CadenceError, OldLink, RosterError, UnknownReader
-from subscribers.pages import Pages
+from subscribers.pages import Pages, Voice
 from subscribers.routes.common import (
     FORM_AFTER,
     PAGE,
@@ -114,33 +114,34 @@ class Steering:
             "errors": errors or {},
             "saved": saved,
             "choices": choices,
-            "coming": self.coming(request, choices, now),
-            "paused": self.paused_until(request, choices),
+            "coming": self.coming(voice, choices, now),
+            "paused": self.paused_until(voice, choices),
             # The heading "More topics" stands above this one; without topics of their own there is nothing to part.
             "first_more": choices.offered[0].slug if choices.offered and choices.topics else "",
             "places": tuple((str(place), str(place)) for place in range(1, len(choices.topics) + 1)),
             "weekdays": choices_form.weekdays(voice.language),
             "own_kinds": choices_form.own_kinds(voice),
-            "own_words": {each.slug: choices_form.own_words(each, voice) for each in fields.topics if each.own},
+            "own_words": {each.slug: choices_form.own_words(each, voice) for each in fields.topics},
             "spoken": self.pages.catalogues.nearest(fields.locale),
             "zones": self.pages.zone_options(voice.language, fields.timezone),
             "soonest": (today + timedelta(days=1)).isoformat(),
             "latest": (today + A_YEAR).isoformat(),
         }
-        return self.pages.render(request, "preferences.html", context, status=422 if errors else 200)
+        status = 422 if errors else 200
+        return self.pages.render(request, "preferences.html", context, status=status, by_get=saved)
 
-    def coming(self, request: Request, choices: Choices, now: datetime) -> str:
+    def coming(self, voice: Voice, choices: Choices, now: datetime) -> str:
         """When the next digest comes, in words; empty when none does."""
         if choices.next_due_at is None:
             return ""
-        return self.pages.voice(request, prefer=choices.locale).when(choices.next_due_at, choices.timezone, now)
+        return voice.when(choices.next_due_at, choices.timezone, now)
 
-    def paused_until(self, request: Request, choices: Choices) -> str:
+    def paused_until(self, voice: Voice, choices: Choices) -> str:
         """The day that ends a pause, in words; empty without one."""
         if choices.paused_until is None:
             return ""
         ends = choices.paused_until.astimezone(zone(choices.timezone)).date()
-        return i18n.day(ends, self.pages.voice(request, prefer=choices.locale).language)
+        return i18n.day(ends, voice.language)
 
     def stale(self, request: Request, choices: Choices) -> dict[str, str]:
         """The error for a form that is not ours, or no longer."""
@@ -153,9 +154,12 @@ class Steering:
 def _preferences(routes: APIRouter, steering: Steering) -> None:
     desk, pages = steering.desk, steering.pages
 
-    @routes.api_route("/preferences/{token}", methods=PAGE)
-    def preferences(request: Request, token: str) -> Response:
+    def preferences(request: Request) -> Response:
+        token = request.path_params["token"]
         return steering.opened(request, token, lambda link, choices: steering.form(request, link, choices))
+
+    # A plain route of Starlette: to solve that it depends on nothing takes FastAPI a twentieth of this answer.
+    routes.add_route("/preferences/{token}", preferences, PAGE)
 
     @routes.post("/preferences/{token}")
     def save(request: Request, token: str, form: Form) -> Response:
@@ -174,6 +178,8 @@ def _preferences(routes: APIRouter, steering: Steering) -> None:
             except RosterError:  # a topic that was taken away between the two pages, or a rhythm that cannot be
                 told = voice.say("This could not be saved, and nothing was changed. Please look at your choices again.")
                 return steering.form(request, link, choices, fields=fields, errors={"form": told})
+            if done.locale != choices.locale:
+                pages.speak(request, done.locale)
             return steering.form(request, link, done, saved=True)
 
         return steering.opened(request, token, show)
@@ -190,12 +196,13 @@ def _preferences(routes: APIRouter, steering: Steering) -> None:
             except CadenceError:
                 told = pages.voice(request).say("Please choose a day from tomorrow on, within a year.")
                 return steering.form(request, link, choices, errors={"until": told})
+            voice = pages.voice(request, prefer=done.locale)
             context = {
                 "token": token,
                 "action": f"/preferences/{token}/pause",
                 "form_token": form_token(desk, link.subscriber_id),
-                "until": steering.paused_until(request, done),
-                "coming": steering.coming(request, done, now),
+                "until": steering.paused_until(voice, done),
+                "coming": steering.coming(voice, done, now),
                 "back": f"/preferences/{token}",
             }
             return pages.render(request, "paused.html", context)
@@ -242,9 +249,9 @@ def gone(request: Request, pages: Pages) -> Response:
     return pages.message(request, 410, voice.say("This digest has ended"), text)
 
 
-def fresh_sent(request: Request, pages: Pages) -> Response:
-    """The one answer to whoever wants a fresh link."""
-    return pages.render(request, "fresh_sent.html", {})
+def fresh_sent(request: Request, pages: Pages, email: str = "") -> Response:
+    """The one answer to whoever wants a fresh link. `email` is what was typed, so that a slip can be seen."""
+    return pages.render(request, "fresh_sent.html", {"email": email})
 
 
 def ask_fresh(request: Request, desk: Desk, pages: Pages, form: FormData, action: str, subscriber_id: int) -> Response:
@@ -290,10 +297,10 @@ def _fresh_by_address(routes: APIRouter, desk: Desk, pages: Pages) -> None:
         if not is_ours(request, desk, pages, form) or age is None or age < FORM_AFTER:
             return page(request, replace(shown, again=True))
         if form.get("website"):
-            return fresh_sent(request, pages)  # the field that nobody sees
+            return fresh_sent(request, pages, shown.email)  # the field that nobody sees
         try:
             desk.ask_fresh_link(shown.email, locale=voice.language, network=network_of(request, desk.keyring))
         except BadAddress:
             told = voice.say("Please write your email address, such as name@example.org.")
             return page(request, replace(shown, error=told))
-        return fresh_sent(request, pages)
+        return fresh_sent(request, pages, shown.email)

@@ -81,7 +81,6 @@ class Format:
     whole: Mapping[str, Fate] = field(default_factory=dict)
     """A file that has this column holds only rows of this fate."""
     opted_at: tuple[str, ...] = ()
-    opted_from: tuple[str, ...] = ()
     is_ours: bool = False
 
 
@@ -113,7 +112,6 @@ FORMATS = (
         status=("status",),
         whole={"clean_time": "bounced", "unsub_time": "left"},
         opted_at=("confirm_time", "optin_time"),
-        opted_from=("confirm_ip", "optin_ip"),
     ),
     Format(
         "ghost",
@@ -162,7 +160,6 @@ class Layout:
     gone: int | None
     whole: Fate | None
     opted_at: tuple[int, ...]
-    opted_from: tuple[int, ...]
     chosen: frozenset[str]
     """What `--map` named: a value there that we do not understand is an error in the row, not a blank."""
     ours: Mapping[str, int]
@@ -203,7 +200,6 @@ def layout(columns: Sequence[str], mapping: Mapping[str, str]) -> Layout:
         gone=_first(at, kind.gone),
         whole=next((fate for column, fate in kind.whole.items() if column in at), None),
         opted_at=tuple(at[each] for each in kind.opted_at if each in at),
-        opted_from=tuple(at[each] for each in kind.opted_from if each in at),
         chosen=frozenset(named),
         ours={each: at[each] for each in OUR_COLUMNS if each in at} if kind.is_ours else {},
     )

@@ -150,7 +150,8 @@ class Importer:
         at, source = bind_time(connection)(now), self.source
         consents = [(number, at, "imported", row.choice.slugs, "import", source, row.note) for number, row in new]
         many(connection, CONSENT, _CONSENT, consents)
-        outcome.counts["added"] += len(new)
+        for _, row in new:
+            outcome.adds(row)
 
     def _worked_out(self, connection: Connection, choice: Choice, now: datetime) -> _Terms:
         known = self._terms.get(choice)
@@ -186,7 +187,10 @@ class Importer:
                 outcome.counts["unchanged"] += 1
             else:
                 self._widen(session, reader, row, now)
-                outcome.counts["widened" if reader.status == "active" else "added"] += 1
+                if reader.status == "active":
+                    outcome.counts["widened"] += 1
+                else:
+                    outcome.adds(row)
 
     def _widen(self, session: Session, reader: Row[Any], row: Incoming, now: datetime) -> None:
         """Add the topics behind those that the reader has. A pending reader takes the file's choices and is active."""
@@ -206,7 +210,7 @@ class Importer:
             values |= {"status": "active", "name": row.name, "confirmed_at": row.confirmed_at or now}
             connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == reader.id).values(values))
         slugs = choice.slugs.split()
-        consent.log(session, reader.id, now, "imported", slugs, form="import", source=self.source, note=row.note)
+        consent.log(connection, reader.id, now, "imported", slugs, form="import", source=self.source, note=row.note)
         settle(session, reader.id, now=now)
 
 

@@ -55,7 +55,7 @@ def keep_out(
             continue
         values.append((hashes(row.address)[0], row.fate, at))
         if reader is None:
-            outcome.counts["kept_out"] += 1
+            outcome.keeps_out(row)
         else:
             gone.append((row, reader))
             outcome.tell(row, "taken_out", TAKEN_OUT[row.fate])

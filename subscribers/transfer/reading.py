@@ -75,6 +75,8 @@ class Record(NamedTuple):
 def inspect(path: Path) -> Sheet:
     """What kind of file this is. Raises BadFile, in one line, for what is no table of text in UTF-8 or UTF-16."""
     try:
+        if path.is_dir():
+            raise BadFile(f"{path} is a folder; name the file in it that is to be imported")
         if not path.is_file():
             raise BadFile(f"{path} is no file on this machine; an import reads a file twice, so a pipe will not do")
         state = _state(path.stat())

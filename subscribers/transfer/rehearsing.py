@@ -52,7 +52,7 @@ class Rehearsal:
                 if status == "active":
                     outcome.tell(row, "taken_out", TAKEN_OUT[row.fate])
                 else:
-                    outcome.counts["kept_out"] += 1
+                    outcome.keeps_out(row)
             elif row.key in out or seen in ("left", "bounced"):
                 outcome.tell(row, "refused", SUPPRESSED)
             elif status not in ("", "active", "pending") or (reader and reader.id in quit_ids):
@@ -60,7 +60,10 @@ class Rehearsal:
             else:
                 has = held.get(reader.id, set()) if reader else set()
                 all_there = status == "active" and (seen or has.issuperset(topic for topic, _, _ in row.choice.topics))
-                outcome.counts["unchanged" if all_there else "widened" if status == "active" else "added"] += 1
+                if status == "active":
+                    outcome.counts["unchanged" if all_there else "widened"] += 1
+                else:
+                    outcome.adds(row)
                 news[row.key] = "active"
         self._seen.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", list(news.items()))
         return outcome

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from email_validator import SPECIAL_USE_DOMAIN_NAMES
@@ -25,6 +25,7 @@ from subscribers.types import FORMATS, MOST_STORIES, NAME_LENGTH, address_key, c
 KEPT = 20_000
 """Entries in each table of what was checked before; a full one is emptied, so memory stays bounded."""
 NOTE_LENGTH = 200
+ENGLISH = "en"
 
 _LOCAL = re.compile(r"[A-Za-z0-9_+-]{1,64}(?:\.[A-Za-z0-9_+-]{1,64})*", re.ASCII)
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}", re.ASCII)
@@ -49,6 +50,13 @@ class Choice:
     max_stories: int = 12
     format: str = "html"
     paused_until: datetime | None = None
+    adjusted: str = ""
+    """What the rows say that was not understood, and what was taken instead; one line."""
+
+
+Kind = Literal["bad", "left out", "kept out", "adjusted"]
+"""Not understood; right, but changes nothing, because its reader left or never confirmed; its reader is kept out from
+now on, because they left or bounced there; a reader now, but not with everything the row says."""
 
 
 class Incoming(NamedTuple):
@@ -66,13 +74,12 @@ class Incoming(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a row did not become a reader."""
+    """Why a row did not become a reader, or not the one it describes."""
 
     line: int
     address: str
     reason: str
-    bad: bool = True
-    """False for a row that is right but changes nothing, because its reader left or never confirmed."""
+    kind: Kind = "bad"
 
 
 class BadRow(ValueError):
@@ -153,6 +160,8 @@ class Rows:
             return "active"
         word = cells[told.status]
         fate = self._fates.get(word) or fate_of(word)
+        if not word.strip():
+            raise BadRow("it has no status; write active or left there")
         if fate is None:
             raise BadRow(f"its status {clean_name(word)[:40]!r} is not known")
         if not self.enabled_are_subscribed and word.strip().lower() == ENABLED:
@@ -165,16 +174,19 @@ class Rows:
         told, ours = self.layout, self.layout.ours
         topics, slugs = self._topics(cells[told.topics] if told.topics is not None else "")
         cadence, send_minute = _hours(cells[ours["cadence"]], cells[ours["send_at"]]) if ours else ("daily", 420)
+        locale, no_language = self._locale(cells[told.locale].strip() if told.locale is not None else "")
+        timezone, no_zone = self._timezone(cells[told.timezone].strip() if told.timezone is not None else "")
         choice = Choice(
             topics=topics,
             slugs=slugs,
-            locale=self._locale(cells[told.locale].strip() if told.locale is not None else ""),
-            timezone=self._timezone(cells[told.timezone].strip() if told.timezone is not None else ""),
+            locale=locale,
+            timezone=timezone,
             cadence=cadence,
             send_minute=send_minute,
             max_stories=_stories(cells[ours["max_stories"]]) if ours else 12,
             format=_one_of(cells[ours["format"]], FORMATS, "format") if "format" in ours else "html",
             paused_until=_instant(cells[ours["paused_until"]]) if "paused_until" in ours else None,
+            adjusted="; ".join(filter(None, (no_language, no_zone))),
         )
         if len(self._choices) >= KEPT:
             self._choices.clear()
@@ -196,36 +208,36 @@ class Rows:
                 wanted.setdefault(slug, (None, None))
         return tuple((self.topics[slug], *own_hours) for slug, own_hours in wanted.items()), " ".join(wanted)
 
-    def _locale(self, typed: str) -> str:
+    def _locale(self, typed: str) -> tuple[str, str]:
+        """The language, and what is to be told of it."""
         if not typed:
-            return "en"
+            return ENGLISH, ""
         try:
             Locale.parse(typed.replace("_", "-"), sep="-")
         except (UnknownLocaleError, ValueError):
             if "locale" in self.layout.chosen or self.layout.ours:
                 raise BadRow(f"{clean_name(typed)[:40]!r} is no language; use a code such as en, de or ar") from None
-            return "en"
-        return typed.replace("_", "-")[:16]
+            return ENGLISH, f"{clean_name(typed)[:40]!r} is no language; {ENGLISH} instead"
+        return typed.replace("_", "-")[:16], ""
 
-    def _timezone(self, typed: str) -> str:
+    def _timezone(self, typed: str) -> tuple[str, str]:
+        """The zone, and what is to be told of it."""
+        if not typed:
+            return self.default_timezone, ""
         try:
-            if typed:
-                zone(typed)
-                return typed
+            zone(typed)
         except CadenceError:
             # Other services guess a zone from a network address; a guess that is no zone is no reason to refuse.
             if "timezone" in self.layout.chosen or self.layout.ours:
                 raise
-        return self.default_timezone
+            told = f"{clean_name(typed)[:40]!r} is no time zone; {self.default_timezone} instead"
+            return self.default_timezone, told
+        return typed, ""
 
     def _note(self, cells: list[str]) -> str:
-        at = host = ""
-        for index in self.layout.opted_at:
-            if at := cells[index]:
-                break
-        for index in self.layout.opted_from:
-            if host := cells[index]:
-                return tidy(f"opted in {at or 'at an unknown time'} from {host}"[: NOTE_LENGTH * 2])[:NOTE_LENGTH]
+        """When they opted in there, in the file's own words. Not from where: we keep no network address, nor do we take
+        over those that others kept."""
+        at = next(filter(None, (cells[index] for index in self.layout.opted_at)), "")
         return tidy(f"opted in {at}"[: NOTE_LENGTH * 2])[:NOTE_LENGTH] if at else ""
 
     def _confirmed(self, cells: list[str]) -> datetime | None:

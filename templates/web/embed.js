@@ -1,5 +1,6 @@
 // Fills in the reader's time zone and language in sign-up forms on other sites. Reads nothing else, keeps nothing,
-// sends nothing: what it filled in travels with the form, when the reader sends it. The forms work without it.
+// sends nothing: what it filled in travels with the form, when the reader sends it. The forms work without it, and a
+// field marked data-fixed stays as the site wrote it.
 "use strict";
 (() => {
   const known = { timezone: Intl.DateTimeFormat().resolvedOptions().timeZone, lang: navigator.language };
@@ -7,7 +8,7 @@
     for (const form of document.querySelectorAll("form[data-digest]")) {
       for (const [name, value] of Object.entries(known)) {
         const field = form.querySelector(`input[type="hidden"][name="${name}"]`);
-        if (field && value) field.value = value;
+        if (field && value && !("fixed" in field.dataset)) field.value = value;
       }
     }
   };

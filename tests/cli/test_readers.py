@@ -157,8 +157,18 @@ def test_who_was_erased_is_not_brought_back_by_an_operator(digest: Digest) -> No
     removed = digest("subscribers", "remove", "Ada@example.org", "--yes")
     assert (removed.code, "only the reader can bring the address back" in removed.out) == (0, True)
     digest("subscribers", "add", "ada@example.org", "--topic", "harbour").fails("ada@example.org")
-    digest("subscribers", "show", "ada@example.org").fails("nobody on the roster")
-    digest("subscribers", "consents", "ada@example.org").fails("nobody on the roster")
+    for command in ("show", "consents", "remove"):
+        digest("subscribers", command, "ada@example.org").fails("nobody on the roster", "kept out (erased)")
+    digest("subscribers", "edit", "ada@example.org", "--name", "A").fails("nobody on the roster", "kept out (erased)")
+
+
+def test_who_is_kept_out_by_an_import_is_told_alike_everywhere(digest: Digest) -> None:
+    digest("topics", "add", "Harbour")
+    (digest.folder / "gone.csv").write_text("email,status\nada@example.org,unsubscribed\n")
+    assert digest("subscribers", "import", "gone.csv", "--topic", "harbour").code == 0
+    digest("subscribers", "add", "ada@example.org", "--topic", "harbour").fails("kept out (left)")
+    digest("subscribers", "consents", "Ada@example.org").fails("kept out (left)")
+    digest("subscribers", "consents", "zoe@example.org").fails("nobody on the roster has the address zoe@example.org")
 
 
 # --- a form for other sites -------------------------------------------------------------------------------------------
@@ -173,6 +183,12 @@ def test_embed(digest: Digest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (whole.code, whole.err) == (0, "")
     assert whole.out.startswith('<form action="https://paper.example/subscribe" method="post"')
     assert "Harbour &amp; Sea" in whole.out
+    assert whole.out.count('type="checkbox"') == 2
+    assert "checked" not in whole.out, "consent is never ticked beforehand"
+    assert 'name="lang" value="en">' in whole.out
+    named = digest("subscribers", "embed", "--topic", "sport", "--topic", "harbour", "--lang", "en").out
+    assert named.count(" checked") == 2
+    assert 'name="lang" value="en" data-fixed>' in named
     assert "Board" not in whole.out
     assert '<script src="https://paper.example/embed.js" defer></script>' in whole.out
     plain = digest("subscribers", "embed", "--topic", "sport", "--lang", "ar", "--source", 'a "b"', "--plain")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import os
 import re
 import signal
@@ -9,14 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
-from digest.cli.common import service
+from digest.cli.common import load_settings, service
+from digest.cli.serving import listen, settings_at
 from digest.settings import load, with_keys
 from digest.store.db import open_database
+from subscribers.routes.common import FORM_AFTER
 from tests import parts
 from tests.cli.conftest import Digest, environment
 from tests.dispatch.resend_sink import Handler, Sink, running
@@ -42,7 +47,14 @@ def process(folder: Path, *arguments: str, **variables: str) -> subprocess.Popen
 @contextmanager
 def serving(folder: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`digest run` and its address, once it answers."""
-    started = process(folder, "run", "--port", "0", **variables)
+    with started_as(folder, "--port", "0", **variables) as told:
+        yield told
+
+
+@contextmanager
+def started_as(folder: Path, *options: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`digest run` with these options."""
+    started = process(folder, "run", *options, **variables)
     try:
         assert started.stdout is not None
         line = started.stdout.readline()
@@ -101,6 +113,14 @@ def test_an_error_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     out, err = done.communicate(timeout=30)
     assert (done.returncode, out) == (2, "")
     assert err.splitlines() == ["error: there is no topic 'nix', nor any other; `digest topics add` makes one"]
+
+
+def test_a_first_look_warns_in_lines_that_say_so(tmp_path: Path) -> None:
+    done = process(tmp_path, "try", "http://127.0.0.1:9/", "--no-open", **environment(tmp_path))
+    _, err = done.communicate(timeout=30)
+    warned, failed = err.splitlines()
+    assert warned.startswith("warning: ALLOW_PRIVATE_NETWORKS is on")
+    assert (done.returncode, failed.startswith("error: ")) == (2, True)
 
 
 def test_a_first_start_needs_nothing(tmp_path: Path) -> None:
@@ -185,7 +205,56 @@ def _wait_for_a_call(sink: Sink) -> None:
 def test_another_host_counts_for_what_the_pages_may_show(digest: Digest) -> None:
     """/outbox is decided by HOST (tests/web/test_outbox.py): `digest run --host` must change what is decided by."""
     everywhere = "0.0.0.0"  # noqa: S104  (that is the point)
-    with service(host=everywhere) as opened:
+    with (
+        closing(listen(everywhere, 0)) as listener,
+        service(settings_at(load_settings(), everywhere, listener)) as opened,
+    ):
         assert opened.readers.settings.host == everywhere
     with service() as opened:
         assert opened.readers.settings.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("options", "port"), [(["--port", "0"], "8080"), ([], "0")])
+def test_without_a_public_url_mails_link_to_where_the_pages_listen(
+    tmp_path: Path, options: list[str], port: str
+) -> None:
+    """The address that a newcomer's mails lead to is the one that `digest run` printed, whatever the port."""
+    ours = {**environment(tmp_path), "PORT": port}
+    added = process(tmp_path, "topics", "add", "Harbour", **ours)
+    assert (added.communicate(timeout=30)[1], added.returncode) == ("", 0)
+    with started_as(tmp_path, *options, **ours) as (program, url):
+        form = {"topic": "harbour", "email": "mina@example.org", "token": ""}
+        page = httpx.post(f"{url}/subscribe", data=form, timeout=10)
+        token = re.search(r'name="token" value="([^"]+)"', page.text)
+        assert token is not None
+        time.sleep(FORM_AFTER + 1)  # tokens count whole seconds
+        sent = httpx.post(f"{url}/subscribe", data={**form, "token": token[1]}, timeout=10)
+        assert sent.status_code == 202
+        outbox = Path(ours["DATA_DIR"]) / "outbox" / "new"
+        until = time.monotonic() + 20
+        while not list(outbox.glob("*.eml")) and time.monotonic() < until:
+            time.sleep(0.1)
+        (file,) = outbox.glob("*.eml")
+        mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        text = mail.get_body(("plain",))
+        assert text is not None
+        links = re.findall(r"http://[^\s>]+", text.get_content())
+        assert any(link.startswith(f"{url}/confirm/") for link in links)
+        assert all(link.startswith(f"{url}/") for link in links)
+        confirmed = next(link for link in links if "/confirm/" in link)
+        assert httpx.get(confirmed, timeout=10).status_code == 200
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=15)
+
+
+def test_a_public_url_of_the_operators_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    with closing(listen("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.delenv("PUBLIC_URL", raising=False)
+        for host, shown in (("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")):  # noqa: S104
+            assert settings_at(load(env_file=tmp_path / "none"), host, listener).public_url == f"http://{shown}:{port}"
+        monkeypatch.setenv("PUBLIC_URL", "https://news.example.com")
+        loaded = load(env_file=tmp_path / "none")
+        assert settings_at(loaded, "127.0.0.1", listener).public_url == "https://news.example.com"

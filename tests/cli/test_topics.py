@@ -1,4 +1,4 @@
-"""Topics from the operator's side: private ones, and links to the form with their QR codes."""
+"""Topics from the operator's side: private ones, their rules, and links to the form with their QR codes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import pty
 import re
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -13,8 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import segno
 
+from digest.settings import Settings
+from digest.store.db import open_database
 from tests import parts
 from tests.cli.conftest import Digest, environment
+from tests.gather.site import Site
+from tests.service.town import Town
 
 
 def test_topics(digest: Digest) -> None:
@@ -22,7 +28,15 @@ def test_topics(digest: Digest) -> None:
     assert digest("topics", "add", "Sea", "--slug", "the-sea", "--description", "Of it", "--language", "de").code == 0
     assert digest("topics", "edit", "the-sea", "--name", "Ocean").code == 0
     assert digest("topics", "list", "--json").rows == [
-        {"slug": "the-sea", "name": "Ocean", "language": "de", "public": True, "readers": 0, "description": "Of it"},
+        {
+            "slug": "the-sea",
+            "name": "Ocean",
+            "language": "de",
+            "public": True,
+            "readers": 0,
+            "description": "Of it",
+            "rule": "",
+        },
         {
             "slug": "energie-climat",
             "name": "Énergie & climat",
@@ -30,6 +44,7 @@ def test_topics(digest: Digest) -> None:
             "public": True,
             "readers": 0,
             "description": "",
+            "rule": "",
         },
     ]
     assert digest("topics", "remove", "the-sea", "--yes").code == 0
@@ -60,6 +75,98 @@ def test_private_topics(digest: Digest) -> None:
     assert digest("topics", "edit", "harbour", "--private").code == 0
     told = {row["slug"]: row["public"] for row in digest("topics", "list", "--json").rows}
     assert told == {"harbour": False, "board": True}
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paper(digest: Digest, make_settings: Callable[..., Settings]) -> None:
+    """Three articles of today and one of ten days ago, each of a source of its own."""
+    engine = open_database(os.environ["DATABASE_URL"])
+    town = Town(engine, make_settings())
+    now = datetime.now(UTC)
+    town.story("Harbour opens", at=now - timedelta(hours=1), text="All of it.")
+    town.story("Ferry [late]", at=now - timedelta(hours=2), text="It left the harbour at noon.")
+    town.story("Town hall", at=now - timedelta(hours=3), text="The council met.")
+    town.story("Harbour planned", at=now - timedelta(days=10), text="One day.")
+    town.service.close()
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("paper")
+def test_a_topic_has_a_rule(digest: Digest) -> None:
+    done = digest("topics", "add", "Harbour", "--match", 'title:(harbour  "late ferry") OR council')
+    assert done.out.splitlines() == [
+        "added topic harbour",
+        'it takes: title:harbour AND title:"late ferry" OR council',
+        "next: digest topics test harbour",
+    ]
+    assert [row["rule"] for row in digest("topics", "list", "--json").rows] == [
+        'title:(harbour "late ferry") OR council'
+    ]
+    assert digest("topics", "list").out.endswith('title:(harbour "late ferry") OR council\n')
+    assert digest("topics", "edit", "harbour", "--match", "harbour").out.splitlines() == [
+        "changed topic harbour",
+        "it takes: harbour",
+        "of the last 14 days, 3 articles entered and 1 left",
+    ]
+    assert digest("topics", "edit", "harbour", "--name", "Docks").out == "changed topic harbour\n"
+    assert digest("topics", "edit", "harbour", "--match", "").out.splitlines() == [
+        "changed topic harbour",
+        "of the last 14 days, 0 articles entered and 3 left",
+    ]
+    assert [(row["name"], row["rule"]) for row in digest("topics", "list", "--json").rows] == [("Docks", "")]
+
+
+@pytest.mark.usefixtures("paper")
+def test_a_rule_can_be_tried(digest: Digest) -> None:
+    digest("topics", "add", "Harbour", "--match", "title:harbour OR left*")
+    done = digest("topics", "test", "harbour")
+    head, first, second, summary = done.out.splitlines()
+    assert head.split() == ["headline", "publisher", "published", "matched"]
+    assert re.fullmatch(r"Harbour opens +Quayside Wire +[-\d]{10} \d\d:\d\d UTC +title:harbour \(title\)", first)
+    assert re.fullmatch(r"Ferry \[late\] +Quayside Wire +[-\d]{10} \d\d:\d\d UTC +left\* \(text\)", second)
+    assert summary == "matched 2 of 3 articles of the last 7 days"
+    done = digest("topics", "test", "harbour", "--match", "harbour OR NOT (noon OR one)", "--days", "14", "--json")
+    assert done.err == "matched 4 of 4 articles of the last 14 days\n"
+    assert [(row["headline"], row["matched"]) for row in done.rows] == [
+        ("Harbour opens", [{"term": "harbour", "fields": ["title"]}]),
+        ("Ferry [late]", [{"term": "harbour", "fields": ["text"]}]),
+        ("Town hall", []),
+        ("Harbour planned", [{"term": "harbour", "fields": ["title"]}]),
+    ]
+    assert {"article", "url", "headline", "publisher", "published", "matched"} == done.rows[0].keys()
+    told = digest("topics", "test", "harbour", "--match", "NOT harbour", "--days", "1").out
+    assert "nothing that the rule excludes" in told
+    assert told.endswith("matched 1 of 3 articles of the last 1 day\n")
+    done = digest("topics", "test", "harbour", "--match", "nowhere", "--json")
+    assert (done.code, done.rows) == (0, [])
+    assert [row["rule"] for row in digest("topics", "list", "--json").rows] == ["title:harbour OR left*"]
+
+
+@pytest.mark.usefixtures("paper")
+def test_rules_refuse(digest: Digest) -> None:
+    digest("topics", "add", "Harbour", "--match", "(harbour").fails("character 1", "this ( is not closed")
+    digest("topics", "add", "Harbour", "--from", "http://127.0.0.1:9/", "--match", "or").fails("write OR")
+    assert digest("topics", "list", "--json").rows == []
+    digest("topics", "add", "Harbour")
+    digest("topics", "edit", "harbour", "--name", "Docks", "--match", "pier:x1").fails("no field 'pier'")
+    digest("topics", "test", "harbour").fails("topic harbour has no rule", "--match RULE")
+    digest("topics", "test", "harbour", "--match", "a1 -b2").fails("character 4", "write NOT")
+    digest("topics", "test", "nix", "--match", "harbour").fails("no topic 'nix'")
+    digest("topics", "test", "harbour", "--match", "harbour", "--days", "0").fails("0 days", "--days from 1")
+    assert [(row["name"], row["rule"]) for row in digest("topics", "list", "--json").rows] == [("Harbour", "")]
+
+
+def test_a_topic_has_sources_and_a_rule(digest: Digest, site: Site) -> None:
+    done = digest("topics", "add", "Harbour", "--from", site.origin + "/wire.xml", "--match", "harbour")
+    assert (done.code, done.out.splitlines()[-2:]) == (0, ["it takes: harbour", "next: digest gather"])
+    (row,) = digest("topics", "list", "--json").rows
+    assert row["rule"] == "harbour"
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_link_opens_the_form_as_asked(digest: Digest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +233,7 @@ def test_links_refuse(digest: Digest, tmp_path: Path) -> None:
     digest("topics", "link", "nix").fails("no topic 'nix'", "harbour")
     digest("topics", "link", "board").fails("board is private", "--public")
     digest("topics", "link", "harbour", "--email", "nobody").fails("'nobody' is no address")
-    digest("topics", "link", "harbour", "--lang", "xx").fails("'xx' is no language", "en, ar, de")
+    digest("topics", "link", "harbour", "--lang", "xx").fails("'xx' is no language", "there are en, ar, de")
     digest("topics", "link", "harbour", "--source", "x" * 65).fails("is no source", "64 characters")
     digest("topics", "link", "harbour", "--source", "two\nlines").fails("is no source")
     digest("topics", "link", "harbour", "--qr", str(tmp_path / "code.gif")).fails("neither .svg nor .png")

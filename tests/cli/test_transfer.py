@@ -34,10 +34,13 @@ def test_an_import_tells_what_became_of_every_row(town: Digest) -> None:
     rows = "email,status\nmina@example.org,active\nnobody,active\nomar@example.org,unsubscribed\n"
     done = town("subscribers", "import", written(town, rows), "--topic", "town", "--report", "report.csv")
     assert done.code == 1
-    for part in ("a table of readers", "1  new readers", "1  kept out for good", "1  bad rows", "nobody"):
+    for part in ("a table of readers", "1  new reader\n", "1  kept out for good", "1  bad row\n", "nobody"):
         assert part in done.out
     report = list(csv.DictReader((town.folder / "report.csv").read_text("utf-8").splitlines()))
-    assert [(row["line"], row["kind"], row["address"]) for row in report] == [("3", "bad", "nobody")]
+    assert [(row["line"], row["kind"], row["address"]) for row in report] == [
+        ("3", "bad", "nobody"), ("4", "kept out", "omar@example.org"),
+    ]  # fmt: skip
+    assert "omar@example.org" not in done.out
     assert (town.folder / "report.csv").stat().st_mode & 0o777 == 0o600
     shown = town("subscribers", "show", "mina@example.org", "--json").rows
     assert (shown[0]["status"], shown[0]["topics"]) == ("active", ["town"])
@@ -67,7 +70,7 @@ def test_a_finished_import_says_so_and_again_repeats_it(town: Digest) -> None:
     assert "imported already" in second.out
     third = town("subscribers", "import", file, "--topic", "town", "--again")
     assert third.code == 0
-    assert "readers as before" in third.out
+    assert "reader as before" in third.out
 
 
 def test_only_twenty_bad_rows_are_shown_and_the_report_has_all(town: Digest) -> None:
@@ -152,8 +155,52 @@ def test_who_is_taken_out_is_counted_and_named(town: Digest) -> None:
     rows = "email,status\nmina@example.org,active\nmina@example.org,cleaned\n"
     done = town("subscribers", "import", written(town, rows), "--topic", "town", "--report", "report.csv")
     assert done.code == 0
-    assert "1  readers here no more: they left or bounced there" in done.out
+    assert "1  reader here no more: left or bounced there" in done.out
     assert "reads no more" in (town.folder / "report.csv").read_text()
+
+
+def test_a_default_in_place_of_what_a_row_says_is_told(town: Digest) -> None:
+    lines = ["email,timezone,language,status", "mina@example.org,Mars/Olympus,xx,active", "omar@example.org,,de,active"]
+    rows = "\n".join([*lines, "zoe@example.org,Europe/Paris,de,"]) + "\n"
+    command = ("subscribers", "import", written(town, rows), "--topic", "town", "--report")
+    for more in (["dry.csv", "--dry-run"], ["report.csv"]):
+        done = town(*command, *more)
+        assert done.code == 1
+        for part in ("2  new readers", "1  of them with a default", "'Mars/Olympus' is no time zone; UTC instead"):
+            assert part in done.out
+        report = list(csv.DictReader((town.folder / more[0]).read_text("utf-8").splitlines()))
+        assert [(row["line"], row["kind"], row["address"], row["reason"]) for row in report] == [
+            ("2", "adjusted", "mina@example.org",
+             "'xx' is no language; en instead; 'Mars/Olympus' is no time zone; UTC instead"),
+            ("4", "bad", "zoe@example.org", "it has no status; write active or left there"),
+        ]  # fmt: skip
+    (row,) = town("subscribers", "show", "mina@example.org", "--json").rows
+    assert (row["status"], row["timezone"], row["language"]) == ("active", "UTC", "en")
+    again = town("subscribers", "import", "readers.csv", "--topic", "town", "--again")
+    assert "default" not in again.out, "who reads already keeps every choice"
+
+
+def test_no_file_is_written_over_unless_asked(town: Digest) -> None:
+    file = written(town, "email\nmina@example.org\nbad\n")
+    link = ("topics", "link", "town", "--qr")
+    commands = {
+        "readers.out": ("subscribers", "export", "readers.out"),
+        "feeds.opml": ("sources", "export", "feeds.opml"),
+        "code.svg": (*link, "code.svg"),
+        "report.out": ("subscribers", "import", file, "--topic", "town", "--again", "--report", "report.out"),
+    }
+    for name, command in commands.items():
+        (town.folder / name).write_text("mine")
+        (town.folder / name).chmod(0o644)
+        town(*command).fails(f"{name} is there already", "--force")
+        assert (town.folder / name).read_text() == "mine"
+        done = town(*command, "--force")
+        assert (done.code, done.err.startswith("error")) == (1 if "import" in command else 0, False)
+        assert (town.folder / name).read_text() != "mine"
+    for name in ("readers.out", "report.out"):
+        assert (town.folder / name).stat().st_mode & 0o777 == 0o600
+    town(*commands["report.out"][:-1], file, "--force").fails("is the file to import")
+    assert (town.folder / file).read_text().startswith("email\n")
 
 
 def test_a_record_that_cannot_be_read_is_one_line(town: Digest) -> None:
@@ -169,7 +216,7 @@ def test_an_export_is_private_and_comes_back(town: Digest) -> None:
     assert "'=1+1" in out.read_text()
     back = town("subscribers", "import", "out.csv")
     assert "an export of this service" in back.out
-    assert "1  readers as before" in back.out
+    assert "1  reader as before" in back.out
     as_json = town("subscribers", "export", "--format", "json")
     assert as_json.rows[0]["name"] == "=1+1"
     assert as_json.rows[0]["topics"] == ["town"]
@@ -181,6 +228,7 @@ def test_an_export_is_private_and_comes_back(town: Digest) -> None:
     ("arguments", "told"),
     [
         (("import", "nowhere.csv", "--topic", "town"), ["nowhere.csv", "is no file"]),
+        (("import", ".", "--topic", "town"), [". is a folder"]),
         (("import", "readers.csv"), ["--topic"]),
         (("import", "readers.csv", "--topic", "sea"), ["no topic 'sea'"]),
         (("import", "readers.csv", "--topic", "town", "--map", "email"), ["WHAT=COLUMN"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -11,7 +12,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
+from digest.errors import FetchError
+from digest.gather.fetch import Door
+
 FEEDS = Path(__file__).resolve().parent.parent / "data" / "feeds"
+TLS = Path(__file__).parent / "tls"
+"""A certificate for feeds.test and its key, good for nothing but these tests."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +106,50 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def talking(talk: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[int]:
+    """The port of a server that lets `talk` do with each connection what it likes, HTTP or not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family, backlog=64) as listener:
+
+        def one(connection: socket.socket) -> None:
+            with connection:
+                try:
+                    talk(connection)
+                except OSError:
+                    return  # the client hung up, as some tests want
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return  # shut down below
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def ssl_server() -> ssl.SSLContext:
+    """What a server needs to be feeds.test."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    return server
+
+
+def problem(door: Door, url: str) -> str:
+    """Why `door` does not fetch `url`: one line."""
+    with pytest.raises(FetchError) as caught:
+        door.get(url)
+    told = str(caught.value)
+    assert told
+    assert "\n" not in told
+    return told

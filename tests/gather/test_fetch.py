@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 import ssl
 import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import pytest
 
 from digest.errors import FetchError
 from digest.gather.fetch import Door
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import TLS, Reply, Site, problem, serving, ssl_server, talking
 
-TLS = Path(__file__).parent / "tls"
-"""A certificate for feeds.test and its key, good for nothing but these tests."""
 CAP = 5_000_000
 
 
@@ -39,15 +38,6 @@ def door() -> Iterator[Door]:
 def hasty() -> Iterator[Door]:
     with Door(user_agent="t", allow_private=True, total_seconds=1.0, first_seconds=0.6) as opened:
         yield opened
-
-
-def problem(door: Door, url: str) -> str:
-    with pytest.raises(FetchError) as caught:
-        door.get(url)
-    told = str(caught.value)
-    assert told
-    assert "\n" not in told
-    return told
 
 
 def test_an_answer_comes_with_its_validators(site: Site, door: Door) -> None:
@@ -152,17 +142,55 @@ def test_compressed_answers_are_unpacked_within_the_bound(site: Site, door: Door
         "/two": ("gzip", gzip.compress(text[:2500]) + gzip.compress(text[2500:])),
         "/zlib": ("deflate", zlib.compress(text)),
         "/raw": ("deflate", raw.compress(text) + raw.flush()),
+        "/padded": ("gzip", gzip.compress(text) + b"\0" * 512),
+        "/large": ("gzip", gzip.compress(os.urandom(CAP // 2).hex().encode() + b"more", 1)),
         "/bomb": ("gzip", gzip.compress(b"\0" * 60_000_000, 1)),
+        "/small-bomb": ("deflate", zlib.compress(b"\0" * 200_000)),
+        "/small-repetition": ("deflate", zlib.compress(b"\0" * 99_000)),
+        "/parts": ("gzip", gzip.compress(b"") * 1_001),
+        "/cut": ("gzip", gzip.compress(text)[:-9]),
+        "/one-byte": ("gzip", b"\x1f"),
         "/wrong": ("gzip", b"\x1f\x8bnonsense"),
+        "/plain": ("gzip", b"<rss/>"),
         "/brotli": ("br", b"x"),
+        "/twice": ("gzip, gzip", b"x"),
     }
     for path, (encoding, body) in bodies.items():
         site.pages[path] = Reply(body, headers={"Content-Encoding": encoding})
-    for path in ("/gzip", "/two", "/zlib", "/raw"):
+    for path in ("/gzip", "/two", "/zlib", "/raw", "/padded"):
         assert door.get(site[path]).body == text, path
-    assert "larger than 5 MB" in problem(door, site["/bomb"])
-    assert "wrongly compressed" in problem(door, site["/wrong"])
-    assert "'br'" in problem(door, site["/brotli"])
+    assert len(door.get(site["/small-repetition"]).body) == 99_000
+    wrong = "127.0.0.1: the answer is wrongly compressed"
+    reasons = {
+        "/large": "127.0.0.1: the answer is larger than 5 MB",
+        "/bomb": "127.0.0.1: the answer is larger than 5 MB",
+        "/small-bomb": f"{wrong} (it inflates more than 200-fold)",
+        "/parts": f"{wrong} (it has more than 1000 parts)",
+        "/cut": f"{wrong} (it is cut short)",
+        "/one-byte": f"{wrong} (it is cut short)",
+        "/wrong": wrong,
+        "/plain": wrong,
+        "/brotli": "127.0.0.1: the answer is compressed as 'br', which we did not ask for",
+        "/twice": "127.0.0.1: the answer is compressed as 'gzip, gzip', which we did not ask for",
+    }
+    for path, reason in reasons.items():
+        assert problem(door, site[path]).startswith(reason), path
+
+
+def test_compressed_answers_may_come_byte_by_byte(site: Site, door: Door) -> None:
+    text = b"<rss>" * 100
+    raw = zlib.compressobj(wbits=-15)
+    packed = {"/gzip": gzip.compress(text) + gzip.compress(text), "/raw": raw.compress(text * 2) + raw.flush()}
+    for path, body in packed.items():
+
+        def drip(connection: socket.socket, body: bytes = body, kind: str = path[1:]) -> None:
+            connection.recv(65_536)
+            encoding = {"gzip": b"gzip", "raw": b"deflate"}[kind]
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: " + encoding)
+            connection.sendall(b"\r\n\r\n" + b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+
+        with talking(drip) as port:
+            assert door.get(f"http://127.0.0.1:{port}/").body == text * 2
 
 
 def test_redirects_are_followed_and_counted(site: Site, door: Door) -> None:
@@ -192,7 +220,7 @@ def test_a_redirect_is_judged_like_the_first_address(site: Site, door: Door, tar
     "url",
     ["file:///etc/passwd", "ftp://example.org/", "gopher://x/", "", "feed", "http://", "http:///x", "http://exa mple/",
      "http://[::1",
-     "http://me:secret@127.0.0.1/", "javascript:alert(1)"],
+     "http://me:secret@127.0.0.1/", "ftp://me:secret@127.0.0.1/", "http://me:secret@exa mple/", "javascript:alert(1)"],
 )  # fmt: skip
 def test_only_plain_web_addresses_are_fetched(door: Door, url: str) -> None:
     assert "secret" not in problem(door, url)
@@ -255,10 +283,8 @@ def test_proxies_of_the_environment_are_not_used(site: Site, monkeypatch: pytest
 
 
 def test_tls_is_verified_against_the_name_not_the_address() -> None:
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
     ours = ssl.create_default_context(cafile=TLS / "cert.pem")
-    with serving(server) as site:
+    with serving(ssl_server()) as site:
         site.pages["/feed"] = Reply(b"sealed")
         port = site.origin.rpartition(":")[2]
         with Door(user_agent="t", allow_private=True, verify=ours, resolve=lambda host, port: ["127.0.0.1"]) as opened:
@@ -276,3 +302,58 @@ def test_one_door_serves_many_threads(site: Site, door: Door) -> None:
     with ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(lambda number: door.get(site[f"/{number}"]).body, range(20)))
     assert bodies == [b"%d" % number for number in range(20)]
+
+
+# --- what the caller learns -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hops", "moved_to"),
+    [
+        ([], ""),
+        ([301], "/1"),
+        ([308, 301], "/2"),
+        ([302], ""),
+        ([302, 301], ""),
+        ([301, 302, 301], "/1"),
+        ([308, 307], "/1"),
+        ([303, 308], ""),
+    ],
+)
+def test_a_move_is_remembered_as_far_as_it_is_for_good(site: Site, door: Door, hops: list[int], moved_to: str) -> None:
+    for number, status in enumerate(hops):
+        site.pages[f"/{number}"] = Reply(status=status, headers={"Location": f"/{number + 1}"})
+    site.pages[f"/{len(hops)}"] = Reply(b"here")
+    got = door.get(site["/0"])
+    assert (got.body, got.url) == (b"here", site[f"/{len(hops)}"])
+    assert got.moved_to == (site[moved_to] if moved_to else "")
+
+
+@pytest.mark.parametrize(
+    ("hops", "gone"), [([410], True), ([301, 410], True), ([302, 410], False), ([404], False), ([301, 404], False)]
+)
+def test_what_is_gone_is_told_apart(site: Site, door: Door, hops: list[int], gone: bool) -> None:
+    for number, status in enumerate(hops):
+        site.pages[f"/{number}"] = Reply(status=status, headers={"Location": f"/{number + 1}"})
+    with pytest.raises(FetchError) as caught:
+        door.get(site["/0"])
+    assert (caught.value.status, caught.value.gone) == (hops[-1], gone)
+
+
+def test_an_error_says_its_status_or_none(site: Site, door: Door) -> None:
+    site.pages["/loop"] = Reply(status=302, headers={"Location": "/loop"})
+    statuses = {}
+    for url in (site["/loop"], site["/x"], "http://nowhere.invalid/", "ftp://127.0.0.1/"):
+        with pytest.raises(FetchError) as caught:
+            door.get(url)
+        statuses[url.rpartition("/")[2] or url] = caught.value.status
+    assert statuses == {"loop": 302, "x": 404, "http://nowhere.invalid/": 0, "ftp://127.0.0.1/": 0}
+
+
+def test_how_long_an_answer_is_fresh(site: Site, door: Door) -> None:
+    site.pages["/feed"] = Reply(b"x", headers={"Cache-Control": "public, max-age=1800"})
+    assert door.get(site["/feed"]).max_age == timedelta(minutes=30)
+    site.pages["/feed"] = Reply(status=304, headers={"Cache-Control": "max-age=60"})
+    assert door.get(site["/feed"], etag='"a"').max_age == timedelta(minutes=1)
+    site.pages["/feed"] = Reply(b"x")
+    assert door.get(site["/feed"]).max_age is None

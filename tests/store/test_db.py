@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from digest.errors import StoreError
 from digest.models import Source
-from digest.store.db import database_time, open_database, reading, writing
+from digest.store.db import committing, database_time, glancing, open_database, reading, writing
 from subscribers.models import Topic
+from subscribers.sql import table
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOPIC = table(Topic)
 
 
 def topic(slug: str = "town", created_at: datetime = NOON) -> Topic:
@@ -121,6 +124,62 @@ def test_a_locked_database_is_one_clear_line(tmp_path: Path, monkeypatch: pytest
         session.connection()
     holder.close()
     engine.dispose()
+
+
+def test_a_glance_is_one_select_and_nothing_around_it(sqlite_database: Engine) -> None:
+    heard: list[str] = []
+
+    @event.listens_for(sqlite_database, "before_cursor_execute")
+    def hear(*told: object) -> None:
+        heard.append(str(told[2]).split()[0])
+
+    query = select(func.count()).select_from(TOPIC)
+    with glancing(sqlite_database) as connection:
+        assert connection.execute(query).scalar_one() == 0
+    assert heard == ["SELECT"]
+    with writing(sqlite_database) as session:  # the same connection from the pool: what is looked at holds no lock
+        session.add(topic())
+    with glancing(sqlite_database) as connection:
+        assert connection.execute(query).scalar_one() == 1
+
+
+def commit_and_fail(database: Engine) -> None:
+    with committing(database) as connection:
+        connection.execute(insert(TOPIC).values(topic().model_dump(exclude={"id"})))
+        raise RuntimeError("in between")
+
+
+def test_writing_without_a_session_is_all_or_nothing_too(database: Engine) -> None:
+    with pytest.raises(RuntimeError, match="in between"):
+        commit_and_fail(database)
+    assert how_many(database) == 0
+    with committing(database) as connection:
+        connection.execute(insert(TOPIC).values(topic().model_dump(exclude={"id"})))
+    assert how_many(database) == 1
+
+
+def test_writers_of_one_process_take_turns(database: Engine) -> None:
+    with writing(database) as session:
+        session.add(topic())
+
+    def longer(_: int) -> None:
+        with committing(database) as connection:
+            held = connection.execute(select(TOPIC.c.name).with_for_update()).scalar_one()
+            connection.execute(update(TOPIC).values(name=held + "n"))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(list(threads.map(longer, range(40)))) == 40
+    with reading(database) as session:
+        assert session.execute(select(TOPIC.c.name)).scalar_one() == "Town" + "n" * 40
+
+
+def test_a_turn_that_never_comes_is_one_clear_line(sqlite_database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.store.db.BUSY_SECONDS", 0.1)
+    told = r"another transaction of this process takes more than 0\.1 s"
+    with writing(sqlite_database), pytest.raises(StoreError, match=told):
+        commit_and_fail(sqlite_database)
+    with pytest.raises(RuntimeError, match="in between"):
+        commit_and_fail(sqlite_database)
 
 
 def test_missing_tables_name_the_command(empty_database_url: str) -> None:

@@ -50,7 +50,7 @@ def reader(engine: Engine, address: str = ADA) -> ReaderRow:
 
 def choices(engine: Engine, who: int, now: datetime = NOW) -> Choices:
     with reading(engine) as session:
-        return steer.choices(session, who, now=now)
+        return steer.choices(session.connection(), who, now=now)
 
 
 def due_at(engine: Engine, address: str = ADA) -> datetime | None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from digest.store.db import reading, writing
-from subscribers import account, asks, roster, steer, suppressions
+from subscribers import account, asks, roster, steer, suppressions, topics
 from subscribers.account import FRESH_WITHIN, MOVE_WITHIN, Move
 from subscribers.errors import AddressTaken, BadAddress, HasLeft, LinkUsed, OldLink, UnknownReader
 from subscribers.types import Confirmed, Mailing, SignUp
@@ -102,6 +102,15 @@ def test_old_links_are_not_kept_for_ever(engine: Engine) -> None:
     assert count(engine, "fresh_link") == 1
 
 
+def test_the_log_names_topics_and_keeps_the_slug_of_one_that_is_gone(engine: Engine) -> None:
+    who = confirmed(engine, ADA, "town", "sport")
+    with writing(engine) as session:
+        topics.remove_topic(session, "sport")
+    with reading(engine) as session:
+        lines = account.account(session, who, (), now=NOW).consents
+    assert [each.topics for each in lines] == [("Town hall", "sport")] * 2
+
+
 def test_the_account_says_everything_that_only_the_mailbox_may_see(engine: Engine) -> None:
     who = confirmed(engine, "Ada@Example.org", name="Ada", wording="Yes.")
     mailing = Mailing(5, NOW, "Ferry aground", "token")
@@ -141,7 +150,7 @@ def test_a_move_and_what_it_makes_void(engine: Engine) -> None:
     later = NOW + timedelta(hours=2)
     with reading(engine) as session:
         assert account.is_moving(session, who, move.link_id, now=later)
-        assert steer.choices(session, who, now=later, issued=NOW).subscriber_id == who
+        assert steer.choices(session.connection(), who, now=later, issued=NOW).subscriber_id == who
     done = press(engine, who, move.link_id, now=later)
     assert (done.subscriber_id, done.topics) == (who, ("Harbour",))
     assert (reader(engine, NEW).id, reader(engine, NEW).address) == (who, "Ada.New@example.net")
@@ -150,8 +159,8 @@ def test_a_move_and_what_it_makes_void(engine: Engine) -> None:
         assert roster.look_up(session, ADA) is None
         assert not account.is_moving(session, who, move.link_id, now=later)
         with pytest.raises(OldLink):
-            steer.choices(session, who, now=later, issued=NOW)
-        assert steer.choices(session, who, now=later, issued=later).subscriber_id == who
+            steer.choices(session.connection(), who, now=later, issued=NOW)
+        assert steer.choices(session.connection(), who, now=later, issued=later).subscriber_id == who
         with pytest.raises(LinkUsed):
             account.check_opened(session, who, page, now=NOW)
     with pytest.raises(LinkUsed):
@@ -216,7 +225,7 @@ def test_whoever_asked_or_left_at_the_new_address_was_the_same_person(engine: En
     assert other is not None
     with writing(engine) as session:
         if was == "left":
-            roster.unsubscribe(session, other, now=NOW)
+            roster.unsubscribe(session.connection(), other, now=NOW)
         suppressions.suppress(session, RING.address_hashes(NEW)[0], reason="erased", now=NOW)
     press(engine, who, move.link_id)
     assert reader(engine, NEW).id == who
@@ -271,7 +280,7 @@ def test_who_left_moves_nowhere(engine: Engine) -> None:
     who = confirmed(engine)
     move = ask_move(engine, who)
     with writing(engine) as session:
-        roster.unsubscribe(session, who, now=NOW)
+        roster.unsubscribe(session.connection(), who, now=NOW)
     with pytest.raises(LinkUsed):
         press(engine, who, move.link_id)
 

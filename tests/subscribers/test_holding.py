@@ -24,9 +24,9 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
     name = '=HYPERLINK("http://evil.example")'
     who = confirmed(engine, ADA, "town", "sport", name=name, wording="Ich möchte, ja.", source="@poster")
     with writing(engine) as session:
-        held_before = steer.choices(session, who, now=NOW)
+        held_before = steer.choices(session.connection(), who, now=NOW)
         roster.sign_up(session, SignUp(ADA, ("harbour",)), now=NOW, hashes=[])
-        consent.log(session, who, NOW, "changed", ["town"], note="-1+1\n\tsecond line")
+        consent.log(session.connection(), who, NOW, "changed", ["town"], note="-1+1\n\tsecond line")
         move = account.make_move(session, who, NEW, now=NOW, address_hashes=RING.address_hashes)
         assert move is not None
     mailings = (

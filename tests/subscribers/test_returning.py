@@ -35,7 +35,7 @@ def ada(engine: Engine) -> int:
 
 def leave(engine: Engine, who: int, now: datetime = NOW) -> int:
     with writing(engine) as session:
-        mark = roster.unsubscribe(session, who, now=now)
+        mark = roster.unsubscribe(session.connection(), who, now=now)
     assert mark is not None
     return mark
 
@@ -124,7 +124,7 @@ def test_a_move_ends_what_could_be_taken_back(engine: Engine, ada: int) -> None:
         session.connection().execute(
             update(steer.SUBSCRIBER).where(steer.SUBSCRIBER.c.id == ada).values(links_from=NOW + HOUR)
         )
-        consent.log(session, ada, NOW + HOUR, "moved", [])
+        consent.log(session.connection(), ada, NOW + HOUR, "moved", [])
     assert undo(engine, ada, mark or 0, NOW + 2 * HOUR) is None
 
 

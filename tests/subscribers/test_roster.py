@@ -95,10 +95,10 @@ def test_a_stranger_who_types_an_active_readers_address_changes_nothing(engine: 
 def test_leaving_undo_and_coming_back(engine: Engine) -> None:
     who = confirmed(engine)
     with writing(engine) as session:
-        mark = roster.unsubscribe(session, who, now=NOW, reason="one-click", network=b"n" * 32)
+        mark = roster.unsubscribe(session.connection(), who, now=NOW, reason="one-click", network=b"n" * 32)
         assert mark is not None
-        assert roster.unsubscribe(session, who, now=NOW) is None
-        assert roster.unsubscribe(session, 999, now=NOW) is None
+        assert roster.unsubscribe(session.connection(), who, now=NOW) is None
+        assert roster.unsubscribe(session.connection(), 999, now=NOW) is None
     row = reader(engine)
     assert (row.status, row.next_due_at) == ("left", None)
     with reading(engine) as session:
@@ -115,7 +115,7 @@ def test_leaving_undo_and_coming_back(engine: Engine) -> None:
     assert reader(engine).status == "active"
     assert reader(engine).next_due_at == datetime(2026, 3, 3, 6, 0, tzinfo=UTC)
     with writing(engine) as session:
-        again = roster.unsubscribe(session, who, now=NOW)
+        again = roster.unsubscribe(session.connection(), who, now=NOW)
         assert again not in (None, mark)
         assert returning.undo_leave(session, who, mark, now=NOW) is None, "a mark is for one leaving"
         assert returning.undo_leave(session, who, again or 0, now=NOW + timedelta(hours=25)) is None
@@ -130,7 +130,7 @@ def test_who_never_confirmed_cannot_undo_their_way_in(engine: Engine) -> None:
     who = ask(engine).subscriber_id
     assert who is not None
     with writing(engine) as session:
-        mark = roster.unsubscribe(session, who, now=NOW)
+        mark = roster.unsubscribe(session.connection(), who, now=NOW)
         assert mark is not None
         assert returning.undo_leave(session, who, mark, now=NOW) is None
     assert reader(engine).status == "left"
@@ -143,7 +143,7 @@ def test_a_bounced_address_stays_out_whoever_asks(engine: Engine) -> None:
     assert reader(engine).status == "suppressed"
     assert ask(engine) == Asked(None)
     with writing(engine) as session:
-        assert roster.unsubscribe(session, who, now=NOW) is None
+        assert roster.unsubscribe(session.connection(), who, now=NOW) is None
         assert suppressions.why_suppressed(session, hashes) == "complained"
     with pytest.raises(HasLeft, match="complained"), writing(engine) as session:
         roster.add(session, SignUp(ADA, ("sport",)), now=NOW, hashes=hashes)
@@ -213,7 +213,8 @@ def test_nobody_signs_up_to_a_private_topic(engine: Engine) -> None:
 def test_leaving_keeps_what_the_reader_wrote(engine: Engine) -> None:
     who = confirmed(engine)
     with writing(engine) as session:
-        roster.unsubscribe(session, who, now=NOW, reason="page", note="Too much.\r\n\u202eThank you\x00!" + "x" * 9000)
+        note = "Too much.\r\n\u202eThank you\x00!" + "x" * 9000
+        roster.unsubscribe(session.connection(), who, now=NOW, reason="page", note=note)
     with reading(engine) as session:
         line = consent.consents(session, who)[-1]
     assert line.note.startswith("Too much.\nThank you!xxx")
@@ -239,7 +240,7 @@ def test_an_operator_adds_readers_but_brings_nobody_back(engine: Engine) -> None
         more = roster.add(session, SignUp("ada@example.org", ("town", "sport")), now=NOW, hashes=[])
     assert (more.topics, more.cadence) == (("sport", "town"), "weekly:wed")
     with writing(engine) as session:
-        roster.unsubscribe(session, added.id, now=NOW)
+        roster.unsubscribe(session.connection(), added.id, now=NOW)
     with pytest.raises(HasLeft, match="only the reader"), writing(engine) as session:
         roster.add(session, SignUp("ada@example.org", ("sport",)), now=NOW, hashes=[])
 

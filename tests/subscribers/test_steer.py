@@ -34,7 +34,7 @@ def same(held: Choices, **changes: Any) -> Change:
 
 def change(engine: Engine, who: int, now: datetime = NOW, **changes: Any) -> Choices:
     with writing(engine) as session:
-        held = steer.choices(session, who, now=now)
+        held = steer.choices(session.connection(), who, now=now)
         return steer.change(session, who, same(held, **changes), now=now, network=b"n" * 32)
 
 
@@ -219,7 +219,7 @@ def test_weekly_instead(engine: Engine) -> None:
     assert [(each.slug, each.cadence) for each in held.topics] == [("sport", None), ("harbour", None)]
     with writing(engine) as session:
         assert consent.consents(session, who)[-1].note == "too much"
-        roster.unsubscribe(session, who, now=NOW)
+        roster.unsubscribe(session.connection(), who, now=NOW)
         assert steer.less_often(session, who, now=NOW) is None
         assert steer.less_often(session, 999, now=NOW) is None
 
@@ -289,10 +289,10 @@ def test_who_left_steers_no_more(engine: Engine) -> None:
     who = confirmed(engine)
     change_back = same(choices(engine, who))
     with writing(engine) as session:
-        roster.unsubscribe(session, who, now=NOW)
+        roster.unsubscribe(session.connection(), who, now=NOW)
     for gone in (who, 999):
         with pytest.raises(UnknownReader), reading(engine) as session:
-            steer.choices(session, gone, now=NOW)
+            steer.choices(session.connection(), gone, now=NOW)
         with pytest.raises(UnknownReader), writing(engine) as session:
             steer.change(session, gone, change_back, now=NOW)
         with pytest.raises(UnknownReader), writing(engine) as session:
@@ -306,7 +306,7 @@ def test_a_reader_without_any_topic_to_see_can_still_steer(engine: Engine) -> No
             topics.edit_topic(session, each.slug, public=False)
         session.connection().execute(delete(steer.SUBSCRIPTION).where(steer.SUBSCRIPTION.c.subscriber_id == who))
     with reading(engine) as session:
-        found = steer.choices(session, who, now=NOW)
+        found = steer.choices(session.connection(), who, now=NOW)
     assert (found.subscriber_id, found.topics, found.offered) == (who, (), ())
 
 
@@ -317,8 +317,8 @@ def test_links_grow_old(engine: Engine) -> None:
         session.connection().execute(moved)
     later = NOW + timedelta(days=90)
     with reading(engine) as session:
-        assert steer.choices(session, who, now=later, issued=utc(2, 9, 30)).subscriber_id == who
+        assert steer.choices(session.connection(), who, now=later, issued=utc(2, 9, 30)).subscriber_id == who
         for issued in (utc(2, 9, 29), utc(2, 5) - timedelta(minutes=1)):
             with pytest.raises(OldLink):
-                steer.choices(session, who, now=later, issued=issued)
+                steer.choices(session.connection(), who, now=later, issued=issued)
     assert count(engine, "subscriber") == 1

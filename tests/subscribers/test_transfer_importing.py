@@ -87,7 +87,7 @@ def test_nobody_who_left_or_was_suppressed_here_comes_back(house: House) -> None
     left = house.sign_up("left@example.org", confirm=True)
     gone = house.sign_up("bounced@example.org", confirm=True)
     with writing(house.engine) as session:
-        roster.unsubscribe(session, left, now=NOW)
+        roster.unsubscribe(session.connection(), left, now=NOW)
         mark = KEYS.address_hashes("bounced@example.org")[0]
         suppress(session, mark, reason="bounced", now=NOW, subscriber_id=gone)
         erased = KEYS.address_hashes("erased@example.org")[0]
@@ -106,10 +106,10 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(house: House) -> None:
     house.sign_up("reader@example.org", confirm=True)
     back = house.sign_up("back@example.org", confirm=True)
     with writing(house.engine) as session:
-        roster.unsubscribe(session, left, now=NOW)
+        roster.unsubscribe(session.connection(), left, now=NOW)
         asked = SignUp("added@example.org", ("town",))
         roster.add(session, asked, now=NOW, hashes=KEYS.address_hashes("added@example.org"))
-        roster.unsubscribe(session, back, now=NOW)
+        roster.unsubscribe(session.connection(), back, now=NOW)
     house.sign_up("back@example.org", confirm=False)
     models = (Subscriber, Consent, Suppression, Profile)
     before = [house.count(each) for each in models]
@@ -123,7 +123,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(house: House) -> None:
     told = house.problems
     assert [house.count(each) for each in models] == before
     assert house.take(text, "town").counts == dry.counts
-    assert [(each.line, each.bad) for each in house.problems] == [(each.line, each.bad) for each in told]
+    assert [(each.line, each.kind) for each in house.problems] == [(each.line, each.kind) for each in told]
 
 
 def test_going_on_behind_the_last_durable_line(house: House) -> None:

@@ -74,7 +74,7 @@ def test_a_later_row_takes_out_whom_an_earlier_one_brought(house: House, word: s
         ("imported", "import", "csv", ""),
         ("left", "import", "csv", f"{reason} there, as the imported file says"),
     ]
-    assert [(each.line, each.bad) for each in house.problems] == [(3, False), (5, False)]
+    assert [(each.line, each.kind) for each in house.problems] == [(3, "left out"), (4, "kept out"), (5, "left out")]
     assert house.take("email\na@example.org\n").counts == {"refused": 1, "bad": 0}
 
 
@@ -114,7 +114,7 @@ def test_whoever_was_taken_out_comes_back_by_their_own_confirmation_only(house: 
 def test_an_address_typed_into_a_form_does_not_bring_back_who_left(house: House) -> None:
     reader = house.sign_up("left@example.org", confirm=True)
     with writing(house.engine) as session:
-        roster.unsubscribe(session, reader, now=NOW)
+        roster.unsubscribe(session.connection(), reader, now=NOW)
     house.sign_up("left@example.org", confirm=False)
     assert house.show("left@example.org").status == "pending"
     assert house.take("email\nleft@example.org\n").counts == {"refused": 1, "bad": 0}

@@ -180,6 +180,6 @@ def test_what_is_no_table_is_one_clear_line(tmp_path: Path, content: bytes, told
 
 
 def test_a_missing_file_and_a_folder_are_one_clear_line(tmp_path: Path) -> None:
-    for path in (tmp_path / "nowhere.csv", tmp_path):
-        with pytest.raises(BadFile, match="is no file"):
+    for path, told in ((tmp_path / "nowhere.csv", "is no file"), (tmp_path, "is a folder")):
+        with pytest.raises(BadFile, match=told):
             inspect(path)

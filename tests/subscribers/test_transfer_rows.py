@@ -130,7 +130,7 @@ def test_mailchimp_of_the_subscribed() -> None:
     cells = ["mina@example.org", "Mina", "Haddad", "2", "2019-05-01 08:00:00", "192.0.2.1", "2019-05-01 08:01:00"]
     row = good(reader.read(2, [*cells, "192.0.2.2", "Asia/Beirut", "", "1", "a1", "", ""]))
     assert (row.fate, row.name, row.choice.timezone) == ("active", "Mina Haddad", "Asia/Beirut")
-    assert row.note == "opted in 2019-05-01 08:01:00 from 192.0.2.2"
+    assert row.note == "opted in 2019-05-01 08:01:00", "the time is kept, the network address is not"
 
 
 @pytest.mark.parametrize(("column", "fate"), [("UNSUB_TIME", "left"), ("CLEAN_TIME", "bounced")])
@@ -165,9 +165,9 @@ def test_a_status_column_of_any_table_counts(word: str, fate: str) -> None:
     assert good(rows(("E-Mail", "Status")).read(2, ["mina@example.org", word])).fate == fate
 
 
-@pytest.mark.parametrize("word", ["", "maybe", "aktiv"])
-def test_a_status_that_is_not_known_makes_nobody_a_reader(word: str) -> None:
-    assert "is not known" in bad(rows(("email", "status")).read(2, ["mina@example.org", word]))
+@pytest.mark.parametrize(("word", "told"), [("", "no status"), ("maybe", "is not known"), ("aktiv", "is not known")])
+def test_a_status_that_is_not_known_makes_nobody_a_reader(word: str, told: str) -> None:
+    assert told in bad(rows(("email", "status")).read(2, ["mina@example.org", word]))
 
 
 def test_columns_are_mapped_by_hand() -> None:

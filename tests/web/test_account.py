@@ -90,6 +90,7 @@ def test_links_and_pages_end_after_half_an_hour(client: httpx.Client, desk: WebD
 def test_the_page_shows_history_and_consent(client: httpx.Client, account: httpx.Response) -> None:
     assert '<table class="log"' in account.text
     assert "Confirmed" in account.text
+    assert "<bdi>Harbour</bdi>" in account.text, "by its name, not by its slug"
     assert 'href="/preferences/' in account.text
     assert form(account, "/me/name").sent()["name"] == "Ada"
 

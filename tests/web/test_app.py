@@ -64,7 +64,7 @@ def test_the_page_speaks_the_readers_language(client: httpx.Client, header: str,
 def test_a_language_chosen_by_hand_stays(client: httpx.Client) -> None:
     page = client.get("/subscribe?topic=sport&lang=de").text
     assert 'action="/subscribe?lang=de"' in page
-    assert 'href="/subscribe?topic=sport&amp;lang=ar"' in page
+    assert 'href="?topic=sport&amp;lang=ar"' in page
 
 
 def test_nothing_is_described_and_nothing_is_listed(client: httpx.Client) -> None:

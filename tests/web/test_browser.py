@@ -92,16 +92,20 @@ def test_the_browser_fills_in_the_time_zone(served: str, browser: Browser) -> No
         context.close()
 
 
-def test_the_whole_walk_without_javascript(desk: WebDesk, served: str, browser: Browser) -> None:
+def test_the_whole_walk_without_javascript(desk: WebDesk, served: str, browser: Browser, artifacts: Path) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 600})
     page = context.new_page()
     page.goto(f"{served}/subscribe?topic=sport&email=eda@example.org&source=poster")
+    looked_at(page, artifacts / "web-form-noscript.png", script=False)
     desk.later(seconds=10)
     page.click("button[type=submit]")
     assert "/subscribe/sent" in page.url
+    looked_at(page, artifacts / "web-sent-noscript.png", script=False)
     (mail,) = desk.mail()
     page.goto(served + link_of(mail, "confirm"))
+    looked_at(page, artifacts / "web-confirm-noscript.png", script=False)
     page.click("button[type=submit]")
+    looked_at(page, artifacts / "web-confirmed-noscript.png", script=False)
     assert desk.reader("eda@example.org").topics == ("sport",)
     assert context.cookies() == []
     desk.later(days=8)

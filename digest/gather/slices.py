@@ -1,0 +1,155 @@
+"""What of a document was not read before: items by the hash of their bytes. Pure.
+
+A poll of a busy feed brings thirty items of which two are new, and reading an item costs many times as much as finding
+where it begins and ends. So a document is cut at the borders of its items; of those whose checksum is known from the
+reading before nothing is read, and the new and changed ones are read by the ordinary reader, in a small document that
+has the beginning and the end of the large one: declarations of namespaces, xml:base, xml:lang and the feed's own fields
+stand there. Unlike stopping at the first known item this finds edits of old items, and asks no order of the items.
+
+A cut must never show the reader anything else than the whole document would. The scan therefore follows XML's own rules
+for what is markup (CDATA, comments and processing instructions: XML 1.0, 2.4 to 2.7), and gives up, so that the whole
+document is read, whenever a border is in doubt; each reason is one of `Doubt`. Checksums are handed out only for
+documents that are well-formed (at least after `tree.mend`, which changes nothing across a border) and in which the
+reader finds as many items: then every item was one element, and a small document that is well-formed proves that the
+large one is.
+
+What a known item took from the feed's own fields (its publisher's name, its language, its author) stays as it was when
+it was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from itertools import islice
+from zlib import crc32
+
+MAX_ITEMS = 2_000
+"""Items read from one document: the longest real archives (podcasts) have about 1,500."""
+WIDTH = 8
+"""Bytes that stand for an item in `Feed.slices`: four for its length, four of its CRC-32. An edit goes unseen when it
+changes neither, which happens by chance once in 4 x 10^9 edits that keep the length. Who wants to hide edits from us by
+forging one could as well send us another document. A hash that cannot be forged would take half as long as all the rest
+of a poll's cutting (120 KB: SHA-256 84 us, BLAKE2 133 us, CRC-32 31 us)."""
+_HALF = WIDTH // 2
+
+_FIRST = re.compile(rb"<((?:[A-Za-z_][\w.-]*:)?(?:item|entry))(?=[\s/>])", re.IGNORECASE)
+_CONTENT = (
+    # Text, then by turns: tags of other elements; CDATA; comments and processing instructions, which must not hold the
+    # beginning of CDATA, because `tree.mend` would take it for one. All possessive: no place is looked at twice.
+    rb"[^<]*+(?:(?:<(?!!|\?|/?%(name)s[\s/>])[^<]*+)++"
+    rb"|<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+\]\]>[^<]*+"
+    rb"|<!--[^-<]*+(?:(?:-(?!->)|<(?!!\[CDATA\[))[^-<]*+)*+-->[^<]*+"
+    rb"|<\?[^?<]*+(?:(?:\?(?!>)|<(?!!\[CDATA\[))[^?<]*+)*+\?>[^<]*+)*+"
+)
+_ITEM = rb"<%(name)s(?=[\s/>])" + _CONTENT + rb"</%(name)s\s*+>"
+_GAP = re.compile(rb"\s*+")
+
+
+class Doubt(StrEnum):
+    """Why a document is not cut."""
+
+    NO_ITEM = "no element is called item or entry"
+    OPAQUE = "a document type, CDATA or a comment that never ends, or CDATA within a comment"
+    ITEM = "an item is an empty element, never ends or has another one in it; or something stands between two items"
+
+
+class Known:
+    """The items of the reading before, in their order."""
+
+    def __init__(self, packed: bytes) -> None:
+        """Of anything that `pack` did not write, as much as makes whole names."""
+        self._names = [packed[at : at + WIDTH] for at in range(0, len(packed) - WIDTH + 1, WIDTH)]
+        self._places = {name: place for place, name in enumerate(self._names)}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def run(self, name: bytes) -> Iterator[bytes]:
+        """What stood behind an item, in order; nothing when it is unknown."""
+        return islice(self._names, self._places.get(name, len(self._names)) + 1, None)
+
+
+NOTHING = Known(b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document by its items."""
+
+    data: bytes
+    borders: tuple[tuple[int, int], ...]
+    """Where the items begin and end; only the first MAX_ITEMS, for only these are read."""
+    names: tuple[bytes, ...]
+    total: int
+    end: int
+    """Where the last of all `total` items ends."""
+
+    def small(self, known: Known) -> tuple[bytes, int]:
+        """The document without the known items, and how many items are left in it."""
+        kept = [
+            self.data[start:end]
+            for (start, end), name in zip(self.borders, self.names, strict=True)
+            if name not in known
+        ]
+        return b"".join((self.data[: self.borders[0][0]], *kept, self.data[self.end :])), len(kept)
+
+
+def cut(data: bytes, known: Known = NOTHING) -> Cut | Doubt:
+    """`data` (an XML document in UTF-8) cut at its items, or why it cannot be cut safely."""
+    first = _FIRST.search(data)
+    if first is None:
+        return Doubt.NO_ITEM
+    tag = {b"name": re.escape(bytes(first[1]))}
+    content, item = re.compile(_CONTENT % tag), re.compile(_ITEM % tag)
+    borders: list[tuple[int, int]] = []
+    names: list[bytes] = []
+    place = _end(content, data, 0)
+    while found := item.match(data, place):
+        end = found.end()
+        names.append(name_of(data, place, end))
+        borders.append((place, end))
+        place = _end(_GAP, data, end)
+        # Behind a known item usually stands what stood there before: as long as it does, nothing has to be looked for.
+        for name in known.run(names[-1]):
+            end = place + int.from_bytes(name[:_HALF])
+            if end > len(data) or name_of(data, place, end) != name:
+                break
+            names.append(name)
+            borders.append((place, end))
+            place = _end(_GAP, data, end)
+    last = _end(content, data, place)
+    if last < len(data):
+        inside = _end(content, data, last + 1)  # of the item that did not end
+        is_opaque = data.startswith((b"<!", b"<?"), last) or data.startswith((b"<!", b"<?"), inside)
+        return Doubt.OPAQUE if is_opaque else Doubt.ITEM
+    if not borders:
+        return Doubt.NO_ITEM
+    return Cut(data, tuple(borders[:MAX_ITEMS]), tuple(names[:MAX_ITEMS]), len(borders), borders[-1][1])
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, place: int) -> int:
+    found = pattern.match(data, place)
+    return found.end() if found else place
+
+
+def name_of(data: bytes, start: int, end: int) -> bytes:
+    """What stands for the item written in these bytes: their number and CRC-32."""
+    return (end - start).to_bytes(_HALF) + crc32(data[start:end]).to_bytes(_HALF)
+
+
+def pack(names: tuple[bytes, ...] | list[bytes]) -> bytes:
+    """`Feed.slices`: the names in the document's order."""
+    return b"".join(names)
+
+
+def fingerprint(body: bytes, version: bytes = b"") -> str:
+    """SHA-256 (hex) of a body as it came, by which an unchanged one is recognised before anything is read. `version`
+    makes a new reader read everything again."""
+    return sha256(version + b"\0" + body if version else body).hexdigest()

@@ -1,0 +1,68 @@
+"""What an edition says of one story: the card of its full telling, and one for each version that readers had before.
+
+Nothing is said beyond what the rights of an article's source allow (`stories.rights`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from digest.compose.content import Card
+from digest.compose.fragments import guard
+from digest.compose.theme import direction
+from digest.stories.rank import independent, lead_telling
+from digest.stories.rights import credited, shown
+from digest.stories.summary import news_since, summarise
+from digest.types import Rights, Telling
+
+ALSO = 3
+"""Further publishers named on a card; the others are counted."""
+
+
+def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card]:
+    """The full telling, and one update for every version that readers were sent before, where there is news."""
+    version = max(telling.story_version for telling in told)
+    newsworthy = [telling for telling in told if telling.news_at]
+    lead = lead_telling(newsworthy)
+    full = shown(summarise(lead.title, lead.text, language=lead.language), lead.rights, lead.language)
+    cards = [_card(lead, told, version, 0, full)]
+    for earlier in told_versions:
+        before = [telling for telling in told if telling.story_version <= earlier]
+        after = [telling for telling in newsworthy if telling.story_version > earlier]
+        news = _news(before, after)
+        if news:
+            source = next(telling for telling in after if telling.id == news[0][0])
+            cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
+    return cards
+
+
+def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:
+    """(article, what is new in it) in order, each article within its own rights."""
+    quotable = {telling.id: telling for telling in after if telling.rights != Rights.TITLE}
+    said: dict[int, list[str]] = {}
+    for sentence, number in news_since(before, list(quotable.values())) if quotable else ():
+        said.setdefault(number, []).append(sentence)
+    return [
+        (number, shown(" ".join(found), quotable[number].rights, quotable[number].language))
+        for number, found in said.items()
+    ]
+
+
+def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, summary: str) -> Card:
+    others = list(dict.fromkeys(t.publisher for t in independent(told) if t.publisher not in ("", lead.publisher)))
+    return Card(
+        story_id=lead.story_id or 0,
+        version=version,
+        from_version=from_version,
+        article_id=lead.id,
+        title=guard(lead.title),
+        summary=guard(summary),
+        url=guard(lead.url),
+        publisher=guard(credited(lead.publisher, lead.credit)),
+        language=guard(lead.language),
+        direction=direction(lead.language) if lead.language else "ltr",
+        also=tuple(guard(name) for name in others[:ALSO]),
+        others=len(others[ALSO:]),
+        image_url=guard(lead.image_url) if not from_version else "",
+        image_alt=guard(lead.image_alt),
+    )
