@@ -43,8 +43,9 @@ def check(
 
 def fields_of(item: RawArticle) -> dict[str, Any]:
     """Every field of an article, in the order in which a person looks for them."""
-    from digest.gather.refine import words
+    from digest.gather.refine import reading_minutes, words
 
+    count = words(item.text, item.language)
     return {
         "title": item.title,
         "url": item.url,
@@ -57,7 +58,8 @@ def fields_of(item: RawArticle) -> dict[str, Any]:
         "language": item.language,
         "image": item.image_url,
         "image_alt": item.image_alt,
-        "words": words(item.text, item.language),
+        "words": count,
+        "minutes": reading_minutes(count),
         "summary": item.summary,
         "text": item.text,
         "html": item.html,

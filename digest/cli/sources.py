@@ -137,7 +137,8 @@ def gather(
             tell(f"{told} for 3 days or more: `{program()} sources list --failing`")
         if not rows:
             none = f"there is no source to gather; next: {program()} topics add NAME --from URL"
-            say("no source is due" if due else none)
+            passed = "what is retired or pushed to us is not fetched; `digest sources list` shows the sources"
+            say("no source is due" if due else passed if source else none)
         else:
             say(closing(rows))
     if not rows:

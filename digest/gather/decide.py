@@ -7,7 +7,7 @@ and some never give the same one twice. A guid or an address that names several 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,10 +30,11 @@ FLOOD = 20
 """So many items of a known source at once, nearly none of them known, are looked at twice: a site that moved to another
 system puts its archive up again. Feeds mostly show 10 to 50 items, of which a gather finds most known."""
 FLOOD_SHARE = 0.8
-STAMPED = timedelta(hours=1)
-"""An import gives its articles the time at which it ran; but so does a publisher of preprints that puts out 200 at
-midnight. It is an import if some of them are shown again: FEWEST, and this share of all that are unknown."""
 FEWEST, SHOWN_AGAIN = 3, 0.05
+"""It is such a site if some of what is unknown has the headlines of articles we know: so many, and this share at least.
+A front page that turns over daily and a publisher of preprints who puts out 200 at midnight show none again."""
+STAMPED = timedelta(hours=1)
+"""An import gives its articles the time at which it ran."""
 
 Refine = Callable[[RawArticle], RawArticle]
 
@@ -68,9 +69,11 @@ def decide(
     many more items the document holds that are known (`Feed.passed_over`). `refine` is applied to what is new or
     changed, and to nothing else.
     """
-    found = [_identify(known, raw) for raw in _distinct([_dated(told, now) for told in items])]
+    found = _identified(known, _distinct([_dated(told, now) for told in items]))
     if not first_gather and may_be_flood([each.raw for each in found], known, passed_over):
-        return _of_flood(known, found, now=now, last_gather=last_gather, refine=refine)
+        again = _namesakes(known, found, refine)
+        if len(again) >= max(FEWEST, SHOWN_AGAIN * sum(each.old is None for each in found)):
+            return _of_flood(again, found, now=now, last_gather=last_gather, refine=refine)
     judged = partial(news_at, now=now, first_gather=first_gather, last_gather=last_gather)
     new = [_new(each, judged(each.raw.published_at), refine) for each in found if each.old is None]
     met = [(each, each.old) for each in found if each.old is not None]
@@ -80,7 +83,7 @@ def decide(
 
 def may_be_flood(items: Sequence[RawArticle], known: Known, passed_over: int = 0) -> bool:
     """Whether nearly all items of a document are unknown, and many: then `Known.by_title` is worth looking up."""
-    unknown = sum(_find(known, raw) is None for raw in items)
+    unknown = sum(_by_guid(known, raw) is None and _at_address(known, raw) is None for raw in items)
     return unknown >= FLOOD and unknown >= FLOOD_SHARE * (len(items) + passed_over)
 
 
@@ -137,26 +140,41 @@ def _by_address(raw: RawArticle) -> RawArticle:
     return replace(raw, guid=f"url:{raw.url}" if raw.url else f"title:{raw.title}")
 
 
-def _identify(known: Known, raw: RawArticle) -> _Item:
-    old = _find(known, raw)
-    namesake = known.by_guid.get(raw.guid)
-    if old is None and namesake is not None:
-        raw = _by_address(raw)
-    return _Item(raw, content_hash(raw), old)
+def _identified(known: Known, items: Sequence[RawArticle]) -> list[_Item]:
+    """Each item with the article that it is; an article is one item only, that of its guid before others."""
+    by_guid = {raw.guid: _by_guid(known, raw) for raw in items}
+    taken = {old.id for old in by_guid.values() if old is not None}
+    found = []
+    for raw in items:
+        old = by_guid[raw.guid]
+        if old is None:
+            old = _at_address(known, raw)
+            if old is not None and old.id in taken:
+                old = None
+            if old is None and raw.guid in known.by_guid:
+                raw = _by_address(raw)
+            taken.update([old.id] if old is not None else [])
+        found.append(_Item(raw, content_hash(raw), old))
+    return found
 
 
-def _find(known: Known, raw: RawArticle) -> KnownArticle | None:
+def _by_guid(known: Known, raw: RawArticle) -> KnownArticle | None:
     old = known.by_guid.get(raw.guid)
-    if old is not None and not _is_another(old, raw):
+    if old is None or old.published_at is None or raw.published_at is None or not old.url_key:
         return old
-    return known.by_key.get(url_key(raw.url)) if raw.url else None
-
-
-def _is_another(old: KnownArticle, raw: RawArticle) -> bool:
-    if old.published_at is None or raw.published_at is None or not old.url_key:
-        return False
     apart = abs(old.published_at - raw.published_at) > ANOTHER
-    return apart and old.url_key != url_key(raw.url) and title_key(old.title) != title_key(raw.title)
+    another = apart and old.url_key != url_key(raw.url) and title_key(old.title) != title_key(raw.title)
+    return None if another else old
+
+
+def _at_address(known: Known, raw: RawArticle) -> KnownArticle | None:
+    """The article at this address, if its headline or its date is the same too: all episodes of a show and all entries
+    of a list of changes may link to one page."""
+    old = known.by_key.get(url_key(raw.url)) if raw.url else None
+    if old is None:
+        return None
+    same_date = raw.published_at is not None and raw.published_at == old.published_at
+    return old if same_date or title_key(old.title) == title_key(raw.title) else None
 
 
 def _new(item: _Item, told: datetime | None, refine: Refine) -> NewArticle:
@@ -182,13 +200,17 @@ def _dated(raw: RawArticle, now: datetime) -> RawArticle:
 
 
 def _of_flood(
-    known: Known, found: Sequence[_Item], *, now: datetime, last_gather: datetime | None, refine: Refine
+    again: Mapping[str, KnownArticle],
+    found: Sequence[_Item],
+    *,
+    now: datetime,
+    last_gather: datetime | None,
+    refine: Refine,
 ) -> Intents:
     """What has the headline of an article we know is that article under a new name. The rest is as old as it says, and
     backlog where it says nothing or an import gave it its own hour."""
-    again = _namesakes(known, found, refine)
     rest = [each for each in found if each.old is None and each.raw.guid not in again]
-    stamped = len(again) >= max(FEWEST, SHOWN_AGAIN * (len(again) + len(rest))) and _is_stamped(rest)
+    stamped = _is_stamped(rest)
     judged = partial(_old_or_missed, now=now, last_gather=last_gather)
     new = [_new(each, None if stamped else judged(each.raw.published_at), refine) for each in rest]
     renamed = [_changed(again[each.raw.guid], each, refine, renamed=True) for each in found if each.raw.guid in again]

@@ -13,7 +13,7 @@ _MEANING = {
     401: "it wants a password, which is not supported",
     403: "it refuses us",
     404: "there is nothing (any more) at this address",
-    410: "it is gone for good; remove the source",
+    410: "it is gone for good",
     429: "it asks us to come less often",
 }
 

@@ -32,8 +32,6 @@ PERSISTED = timedelta(days=2)
 """A permanent redirect seen for so long is believed: a site that is being rebuilt takes some of them back."""
 ANY = Pace()
 """A publisher that says nothing."""
-FAILING_FOR_DAYS = timedelta(days=3)
-"""A source that has failed for so long is pointed out to the operator."""
 
 
 def observed_gap(times: Iterable[datetime]) -> int:

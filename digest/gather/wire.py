@@ -75,7 +75,8 @@ class Wire:
         self._clock = clock
         self._timeout = connected.gettimeout()
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
-        self._room, self._too_long = HEAD_BYTES, HeadTooLong()
+        self._room = HEAD_BYTES
+        self._too_long: Exception = HeadTooLong()
         self._max_body = max_body
 
     def ask(self, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, Iterable[tuple[bytes, bytes]]]:

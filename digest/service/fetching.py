@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import blake2b
+from functools import partial
 from time import perf_counter
 
 from sqlalchemy import Engine
 
 from digest.errors import DigestError, FetchError
-from digest.gather.decide import FRESH
+from digest.gather.decide import FRESH, content_hash
 from digest.gather.feed import parse_feed
 from digest.gather.fetch import Door
 from digest.gather.fulltext import full_text
 from digest.gather.identity import url_key
 from digest.gather.robots import Robots
+from digest.gather.slices import fingerprint
 from digest.service import watching
 from digest.store import articles
 from digest.store.db import reading
@@ -30,9 +31,9 @@ from digest.types import Feed, Fetched, RawArticle, Rights, SourceKind
 
 log = logging.getLogger(__name__)
 
-READER_VERSION = b"2"
-"""Part of every body hash, and the first byte of kept slices. Raised when a reader learns something, so that unchanged
-bytes are read once more."""
+READER_VERSION = "2"
+"""The beginning of every body hash. Raised when a reader learns something: then a source is asked without validators,
+and all of its bytes are read once more."""
 FULL_TEXTS = 30
 """Pages of articles fetched for one source in one gather; what is beyond keeps the text of its feed."""
 
@@ -56,6 +57,8 @@ class Got:
     fetched: Fetched | None = None
     body_hash: str = ""
     feed: Feed | None = None
+    texts: Mapping[str, RawArticle | None] = field(default_factory=dict)
+    """Full texts by guid (`_full_texts`)."""
     problem: str = ""
     retry_after: float | None = None
     gone: bool = False
@@ -78,9 +81,8 @@ def _attempt(outside: Outside, source: SourceRow) -> Got:
         if body_hash == source.body_hash:
             return Got(source, fetched=fetched, body_hash=body_hash)
         feed = READERS[SourceKind(source.kind)](outside, source, fetched)
-        if source.full_text:
-            feed = _with_full_texts(outside, source, feed)
-        return Got(source, fetched=fetched, body_hash=body_hash, feed=feed)
+        texts = _full_texts(outside, source, feed) if source.full_text else {}
+        return Got(source, fetched=fetched, body_hash=body_hash, feed=feed, texts=texts)
     except FetchError as error:
         return Got(source, problem=str(error), retry_after=error.retry_after, gone=error.gone)
     except DigestError as error:
@@ -92,16 +94,27 @@ def _attempt(outside: Outside, source: SourceRow) -> Got:
 
 
 def hash_of(body: bytes) -> str:
-    """What unchanged bytes are recognised by (hex)."""
-    return blake2b(body, digest_size=32, salt=READER_VERSION).hexdigest()
+    """What unchanged bytes are recognised by: the version of the readers, and 60 hex digits of SHA-256."""
+    return f"{READER_VERSION}:{fingerprint(body)[:60]}"
+
+
+def is_read(source: SourceRow) -> bool:
+    """Whether the source was read by these very readers."""
+    return source.body_hash.startswith(f"{READER_VERSION}:")
 
 
 def _fetch(outside: Outside, source: SourceRow) -> Fetched:
     if source.url.startswith(watching.FILE):
         return Fetched(source.url, 200, body=watching.read_bytes(watching.path_of(source.url)))
+    known = is_read(source)
+    ask = partial(
+        outside.door.get,
+        etag=source.etag if known else "",
+        last_modified=source.last_modified if known else "",
+    )
     if source.kind == SourceKind.PAGE:
-        watching.check_permitted(outside.robots, source.url)
-    return outside.door.get(source.url, etag=source.etag, last_modified=source.last_modified)
+        return watching.permitted(ask, outside.robots)(source.url)
+    return ask(source.url)
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -131,48 +144,45 @@ READERS: Mapping[SourceKind, Callable[[Outside, SourceRow, Fetched], Feed]] = {
 
 
 def slices_known(source: SourceRow) -> bytes:
-    """The hashes of the items that this version of the reader read last."""
-    kept = source.slices or b""
-    return kept[1:] if kept[:1] == READER_VERSION else b""
+    """The names of the items that these readers read last."""
+    return (source.slices or b"") if is_read(source) else b""
 
 
 def slices_kept(feed: Feed) -> bytes:
-    """What `slices_known` gives back the next time."""
-    return READER_VERSION + feed.slices if feed.slices else b""
+    """What `slices_known` gives back the next time. Nothing when a guid names several items: these are told apart by
+    each other, so they are read together each time."""
+    guids = [item.guid for item in feed.items]
+    return feed.slices if len(set(guids)) == len(guids) else b""
 
 
 # --- full texts -------------------------------------------------------------------------------------------------------
 
 
-def _with_full_texts(outside: Outside, source: SourceRow, feed: Feed) -> Feed:
-    """The feed with the texts of the pages behind its new articles, one after the other, as far as robots.txt permits.
+def _full_texts(outside: Outside, source: SourceRow, feed: Feed) -> dict[str, RawArticle | None]:
+    """Guid -> the article with the text of its own page, for those that are new or changed; None for one whose page
+    could not be had. One after the other, as far as robots.txt permits.
 
-    What cannot be fetched or read keeps the text that the feed has. Backlog is never shown, so it is not fetched.
+    Backlog is never shown, so it is not fetched.
     """
     since = outside.now() - FRESH
-    named = [(item.guid, url_key(item.url)) for item in feed.items]
     with reading(outside.engine) as session:
-        known = articles.known_articles(session, source.id, named)
-    old = known.by_guid.keys() | {guid for guid, key in named if key in known.by_key}
+        known = articles.known_articles(session, source.id, [(item.guid, url_key(item.url)) for item in feed.items])
     first = source.first_gathered_at is None
-    wanted = [
-        item.guid
-        for item in feed.items
-        if item.url and item.guid not in old and (item.published_at >= since if item.published_at else not first)
-    ][:FULL_TEXTS]
-    items = (_full(outside, item) if item.guid in wanted else item for item in feed.items)
-    return replace(feed, items=tuple(items))
+    wanted = []
+    for item in feed.items:
+        old = known.by_guid.get(item.guid) or known.by_key.get(url_key(item.url))
+        is_news = item.published_at >= since if item.published_at else not first
+        if item.url and (old.content_hash != content_hash(item) if old else is_news):
+            wanted.append(item)
+    return {item.guid: _full(outside, item) for item in wanted[:FULL_TEXTS]}
 
 
-def _full(outside: Outside, item: RawArticle) -> RawArticle:
+def _full(outside: Outside, item: RawArticle) -> RawArticle | None:
     try:
-        if not outside.robots.allowed(item.url):
-            return item
-        page = outside.door.get(item.url)
-        found = full_text(page)
+        found = full_text(watching.permitted(outside.door.get, outside.robots)(item.url))
     except DigestError as error:
         log.info("no full text: %s", error)
-        return item
+        return None
     if len(found.text) <= len(item.text):
         return item
     return replace(

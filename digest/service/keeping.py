@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from random import random
 
 from sqlalchemy import Engine
@@ -18,6 +17,7 @@ from digest.gather import rhythm
 from digest.gather.build import MAX_ITEMS
 from digest.gather.decide import by_title, decide, may_be_flood
 from digest.gather.identity import url_key
+from digest.gather.plain import MAX_URL
 from digest.gather.refine import refine
 from digest.service.fetching import Got, slices_kept
 from digest.service.topicrules import topic_rules
@@ -43,8 +43,8 @@ def keep(engine: Engine, brought: Sequence[Got], *, now: datetime) -> Iterator[G
         with writing(engine) as session:
             gathers.record_unchanged(session, answers)
         for got, answer in zip(unchanged, answers, strict=True):
-            yield GatherRow(got.source.id, got.source.label, "unchanged", ms=got.ms)
             _follow(engine, answer, now)
+            yield GatherRow(got.source.id, got.source.label, "unchanged", ms=got.ms)
     for got in brought:
         if got.fetched is None or got.feed is not None:
             yield _keep_one(engine, got, now)
@@ -77,11 +77,12 @@ def _failed(engine: Engine, got: Got, problem: str, now: datetime) -> GatherRow:
 def _store(engine: Engine, got: Got, fetched: Fetched, feed: Feed, now: datetime) -> tuple[GatherRow, Answered]:
     source = got.source
     feed = replace(feed, items=tuple(_published_by(item, source, feed) for item in feed.items))
-    intents = _decided(engine, source, feed, now)
+    intents = _decided(engine, got, feed, now)
     with writing(engine) as session:
         answer = _answered(source, fetched, now)
-        if not gathers.still_there(session, source):
-            # Moved or removed while it was fetched: nothing of the old address may be kept under the new one.
+        there = gathers.as_it_was(session, source)
+        if there is None:
+            # Nothing of the old address, and nothing read for other rights, may be kept under the new ones.
             reason = "was changed while it was gathered"
             return GatherRow(source.id, source.label, "failed", ms=got.ms, reason=reason), answer
         rules = topic_rules(session)
@@ -91,7 +92,7 @@ def _store(engine: Engine, got: Got, fetched: Fetched, feed: Feed, now: datetime
             intents,
             now=now,
             topics_of=lambda raw: topics_of(
-                replace(raw, language=raw.language or source.language), source.topic_ids, rules
+                replace(raw, language=raw.language or source.language), there.topic_ids, rules
             ),
         )
         gap, newest_at = _rhythm(session, source, now)
@@ -112,24 +113,29 @@ def _store(engine: Engine, got: Got, fetched: Fetched, feed: Feed, now: datetime
     return row, answer
 
 
-def _decided(engine: Engine, source: SourceRow, feed: Feed, now: datetime) -> Intents:
+def _decided(engine: Engine, got: Got, feed: Feed, now: datetime) -> Intents:
     """Reading and deciding hold no lock. Another process that stores the same article meanwhile is harmless: `save`
     leaves what is there as it is."""
+    source = got.source
     with reading(engine) as session:
         known = articles.known_articles(session, source.id, [(item.guid, url_key(item.url)) for item in feed.items])
         first = source.first_gathered_at is None
         if not first and may_be_flood(feed.items, known, feed.passed_over):
             stored = articles.newest_articles(session, source.id, MAX_ITEMS)
             known = replace(known, by_title=by_title(stored))
-    return decide(
+    intents = decide(
         known,
         feed.items,
         now=now,
         first_gather=first,
         last_gather=source.gathered_at,
         passed_over=feed.passed_over,
-        refine=partial(refine, site_url=feed.site_url or source.url),
+        refine=lambda raw: refine(got.texts.get(raw.guid) or raw, site_url=feed.site_url or source.url),
     )
+    # A page that could not be had this time takes nothing from an article that has its full text.
+    missing = {guid for guid, full in got.texts.items() if full is None}
+    changed = (replace(each, keeps_text=each.raw.guid in missing) for each in intents.changed)
+    return replace(intents, changed=tuple(changed))
 
 
 def _rhythm(session: Session, source: SourceRow, now: datetime) -> tuple[int, datetime | None]:
@@ -142,6 +148,7 @@ def _answered(source: SourceRow, fetched: Fetched, now: datetime, feed: Feed | N
     pace = feed.pace if feed is not None else rhythm.unpack_pace(source.pace)
     again = rhythm.next_time(wait, now=now, pace=pace, max_age=fetched.max_age, jitter=_jitter())
     known = fetched.status == 304
+    moved_to = fetched.moved_to if len(fetched.moved_to) <= MAX_URL else ""
     return Answered(
         source,
         # A 304 may leave its validators out: the old ones stay good (RFC 9110, 15.4.5).
@@ -150,8 +157,8 @@ def _answered(source: SourceRow, fetched: Fetched, now: datetime, feed: Feed | N
         gathered_at=now,
         next_gather_at=again,
         interval=int((again - now).total_seconds()),
-        moved_to=fetched.moved_to,
-        moved_since=source.moved_since if fetched.moved_to and fetched.moved_to == source.moved_to else now,
+        moved_to=moved_to,
+        moved_since=source.moved_since if moved_to and moved_to == source.moved_to else now,
     )
 
 

@@ -216,7 +216,7 @@ def _store(engine: Engine, wanted: Wanted, feed: Feed | None, now: datetime) -> 
             number = known.id
             became = Became.KNOWN if set(ids) <= set(known.topic_ids) else Became.LINKED
         sources.link_topics(session, number, ids)
-        sources_changed(session, set(ids) - set(known.topic_ids if known else ()), now=now)
+    sources_changed(engine, set(ids) - set(known.topic_ids if known else ()), now=now)
     return wanted.row(became)
 
 

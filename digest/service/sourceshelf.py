@@ -88,8 +88,7 @@ class SourceShelf:
             added = [
                 sourcing.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found
             ]
-            if not added:
-                sources_changed(session, [topic.id], now=self._now())
+        sources_changed(self._engine, [topic.id], now=self._now())
         return topic, added
 
     def find(self, url: str, *, on_fetch: OnFetch | None = None) -> Sequence[Candidate]:

@@ -85,7 +85,7 @@ def add_source(
     check_kind(kind)
     wishes.check(kind)
     with reading(engine) as session:
-        _topic_ids(session, topic_slugs)
+        fed = _topic_ids(session, topic_slugs)
     if kind == SourceKind.PAGE:
         found, feed = look(door, url, selector=wishes.selector or "", now=now)
     elif is_file(url):
@@ -95,7 +95,11 @@ def add_source(
         chosen = choose(candidates) if choose else candidates[0]
         found, feed = chosen.url, chosen.feed
     with writing(engine) as session:
-        return store_source(session, found, feed, topic_slugs=topic_slugs, now=now, name=name, kind=kind, wishes=wishes)
+        added = store_source(
+            session, found, feed, topic_slugs=topic_slugs, now=now, name=name, kind=kind, wishes=wishes
+        )
+    sources_changed(engine, fed, now=now)
+    return added
 
 
 def store_source(
@@ -109,7 +113,8 @@ def store_source(
     kind: str = SourceKind.FEED,
     wishes: Wishes = AS_USUAL,
 ) -> Added:
-    """Store what was found as a source of these topics, in the caller's transaction. Raises InputError."""
+    """Store what was found as a source of these topics, in the caller's transaction; `topicrules.sources_changed` is to
+    follow it. A retired source comes back. Raises InputError."""
     topic_ids = _topic_ids(session, topic_slugs)
     known = sources.find_source(session, found)
     label = name or (known.name if known else "") or feed.title[:200]
@@ -129,9 +134,8 @@ def store_source(
         raise InputError(f"source {known.id} is this address as a {known.kind}; remove it to add it as a {kind}")
     else:
         number = known.id
-        sources.edit_source(session, number, now=now, name=label, **_given(wishes))
+        sources.edit_source(session, number, now=now, name=label, url=found, **_given(wishes))
     sources.link_topics(session, number, topic_ids)
-    sources_changed(session, topic_ids, now=now)
     return Added(number, found, label or found, len(feed.items), known is None)
 
 
@@ -153,7 +157,7 @@ def edit_source(
     """
     with reading(engine) as session:
         known = sources.get_source(session, source_id)
-        _topic_ids(session, topic_slugs or ())
+        fed = None if topic_slugs is None else _topic_ids(session, topic_slugs)
     wishes.check(known.kind)
     found = None
     if known.kind == SourceKind.PUSH and url is not None:
@@ -165,11 +169,12 @@ def edit_source(
         found = finding.find(door, url)[0].url
     with writing(engine) as session:
         sources.edit_source(session, source_id, now=now, name=name, url=found, **_given(wishes))
-        if topic_slugs is not None:
-            wanted = _topic_ids(session, topic_slugs)
-            sources.set_topics(session, source_id, wanted)
-            sources_changed(session, {*wanted, *known.topic_ids}, now=now)
-        return sources.get_source(session, source_id)
+        if fed is not None:
+            sources.set_topics(session, source_id, fed)
+        changed = sources.get_source(session, source_id)
+    if fed is not None:
+        sources_changed(engine, {*fed, *known.topic_ids}, now=now)
+    return changed
 
 
 def list_sources(engine: Engine) -> list[SourceRow]:
@@ -188,12 +193,7 @@ def remove_source(engine: Engine, source_id: int, *, now: datetime) -> None:
     with writing(engine) as session:
         fed = sources.get_source(session, source_id).topic_ids
         sources.remove_source(session, source_id)
-        sources_changed(session, fed, now=now)
-
-
-def check_source(door: Door, url: str) -> Feed:
-    """What would be gathered from `url`, a feed's address or a site's. Stores nothing. Raises FetchError, FeedError."""
-    return discover(door, url)[1]
+    sources_changed(engine, fed, now=now)
 
 
 def discover(door: Door, url: str) -> tuple[str, Feed]:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from digest.errors import RuleError
 from digest.store import matches
+from digest.store.db import reading, writing
 from digest.store.matches import StoredArticle, StoredRule
 from digest.stories.match import TopicRules, topics_of
 from digest.stories.matching import Matcher, Reason, compile_rules
@@ -112,13 +114,21 @@ def rematch(session: Session, topic_id: int, rule: str, *, now: datetime, so_far
     return Rematched(*matches.set_articles(session, topic_id, looked.taken, since=since))
 
 
-def sources_changed(session: Session, topic_ids: Iterable[int], *, now: datetime) -> None:
+def sources_changed(engine: Engine, topic_ids: Iterable[int], *, now: datetime) -> None:
     """Look again through the articles of those of these topics that have a rule: other sources feed them now, and with
-    its first or last source a rule looks at that source only, or at all there are."""
+    its first or last source a rule looks at that source only, or at all there are.
+
+    To be called once the change is durable. What takes long is done before the transaction, so that no sign-up waits
+    (two weeks of 20,000 articles: 9 s); after a crash in between, editing the rule to the same does the same.
+    """
     changed = set(topic_ids)
-    for stored in matches.load_rules(session).rules if changed else ():
-        if stored.topic_id in changed:
-            rematch(session, stored.topic_id, stored.rule, now=now)
+    with reading(engine) as session:
+        ruled = [stored for stored in matches.load_rules(session).rules if stored.topic_id in changed]
+    for stored in ruled:
+        with reading(engine) as session:
+            so_far = look(session, stored.topic_id, stored.rule, since=now - REMATCHED)
+        with writing(engine) as session:
+            rematch(session, stored.topic_id, stored.rule, now=now, so_far=so_far)
 
 
 def try_rule(session: Session, topic_id: int, rule: str, *, since: datetime) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,12 +33,24 @@ def look(door: Door, where: str, *, selector: str, now: datetime) -> tuple[str, 
         feed = read_file(file, selector=selector, now=now)
         return address_of(file), replace(feed, title=feed.title or file.stem)
     address, robots = with_scheme(where), Robots(door.get)
-    check_permitted(robots, address)
-    return address, read_page(door, robots, door.get(address), selector=selector, now=now)
+    return address, read_page(door, robots, permitted(door.get, robots)(address), selector=selector, now=now)
 
 
-def check_permitted(robots: Robots, url: str) -> None:
-    """Raises FetchError when the site's robots.txt keeps us away from `url`."""
+def permitted(get: Callable[[str], Fetched], robots: Robots) -> Callable[[str], Fetched]:
+    """`get` as far as robots.txt permits, of the site asked and of the one to which it leads; else it raises
+    FetchError."""
+
+    def ask(url: str) -> Fetched:
+        _check(robots, url)
+        fetched = get(url)
+        if fetched.url != url:
+            _check(robots, fetched.url)
+        return fetched
+
+    return ask
+
+
+def _check(robots: Robots, url: str) -> None:
     if not robots.allowed(url):
         host = urlsplit(url).hostname
         raise FetchError(f"{host}: its robots.txt keeps programs away from {url[:200]}, or cannot be read")
@@ -45,12 +58,7 @@ def check_permitted(robots: Robots, url: str) -> None:
 
 def read_page(door: Door, robots: Robots, fetched: Fetched, *, selector: str, now: datetime) -> Feed:
     """What a fetched page holds or announces; the sitemaps it leads to are fetched as far as robots.txt permits."""
-
-    def get(url: str) -> Fetched:
-        check_permitted(robots, url)
-        return door.get(url)
-
-    sitemaps = robots.sitemaps(fetched.url)
+    get, sitemaps = permitted(door.get, robots), robots.sitemaps(fetched.url)
     return page.read_page(fetched, url=fetched.url, now=now, selector=selector, get=get, sitemaps=sitemaps)
 
 

@@ -21,6 +21,9 @@ from digest.types import ChangedArticle, Intents, Known, KnownArticle, NewArticl
 from subscribers.models import UtcDateTime
 from subscribers.sql import table
 
+_TEXT = ("text", "summary", "words", "html")
+MOST_VERSIONS = 50
+"""Headlines kept of one article: some publishers let two of them alternate, to see which is read more."""
 _SLICE = 500
 """Guids a question."""
 
@@ -104,7 +107,9 @@ def save(session: Session, source: SourceRow, intents: Intents, *, now: datetime
     ]
     if belongs:
         session.connection().execute(insert(_belongs), belongs)
-    _change(session, source, [change for change in intents.changed if not change.renamed], now)
+    for keeps_text in (False, True):
+        alike = [each for each in intents.changed if each.keeps_text == keeps_text and not each.renamed]
+        _change(session, source, alike, now)
     for change in intents.changed:
         if change.renamed:
             _change(session, source, [change], now, _named(change.raw.guid))
@@ -124,9 +129,12 @@ def _change(
     retitled = [change.id for change in changes if change.retitled]
     if retitled:
         columns = (_article.c.id, _article.c.version, _article.c.title, literal(now, UtcDateTime))
-        was = select(*columns).where(_article.c.id.in_(retitled))
+        was = select(*columns).where(_article.c.id.in_(retitled), _article.c.version < MOST_VERSIONS)
         run(insert(_version).from_select(["article_id", "version", "title", "until"], was))
     rows = [{**_values(source, each), **name, "grown": int(each.retitled), "this": each.id} for each in changes]
+    for row in rows if changes[0].keeps_text else ():
+        for kept in _TEXT:
+            del row[kept]
     names = [name for name in rows[0] if name not in ("this", "grown")]
     values: dict[str, Any] = {name: bindparam(name) for name in names}
     values |= {"version": _article.c.version + bindparam("grown", type_=Integer)}

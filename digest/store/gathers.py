@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from digest.models import Source
-from digest.store.sources import SourceRow
+from digest.store.sources import SourceRow, find_source
 from subscribers.sql import table
 
 _source = table(Source)
@@ -50,10 +50,14 @@ class Read:
     fallback: bool = False
 
 
-def still_there(session: Session, source: SourceRow) -> bool:
-    """Whether the source has not been removed or given another address since it was loaded."""
-    query = select(_source.c.id).where(_source.c.id == source.id, _source.c.url == source.url)
-    return session.connection().execute(query).scalar_one_or_none() is not None
+def as_it_was(session: Session, source: SourceRow) -> SourceRow | None:
+    """The source as it is now, with its topics; None when it was removed, or changed in what a reading depends on."""
+    there = find_source(session, source.url)
+    return there if there is not None and _read_for(there) == _read_for(source) else None
+
+
+def _read_for(source: SourceRow) -> tuple[object, ...]:
+    return source.id, source.kind, source.rights, source.full_text, source.selector
 
 
 def record_unchanged(session: Session, answers: Sequence[Answered]) -> None:
@@ -63,7 +67,12 @@ def record_unchanged(session: Session, answers: Sequence[Answered]) -> None:
     names = [name for name in _answer(answers[0]) if not name.startswith("this_")]
     statement = (
         update(_source)
-        .where(_source.c.id == bindparam("this_id"), _source.c.url == bindparam("this_url"))
+        .where(
+            _source.c.id == bindparam("this_id"),
+            _source.c.url == bindparam("this_url"),
+            # Emptied when it was changed in what a reading depends on: then it must be read again.
+            _source.c.body_hash == bindparam("this_hash"),
+        )
         .values({name: bindparam(name) for name in names})
     )
     session.connection().execute(statement, [_answer(each) for each in answers])
@@ -119,6 +128,7 @@ def _answer(answer: Answered) -> dict[str, Any]:
     return {
         "this_id": answer.source.id,
         "this_url": answer.source.url,
+        "this_hash": answer.source.body_hash,
         "etag": answer.etag,
         "last_modified": answer.last_modified,
         "gathered_at": answer.gathered_at,

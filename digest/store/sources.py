@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,9 @@ from digest.models import Article, ArticleTopic, Source, TopicSource
 from digest.types import Rights, SourceKind
 from subscribers.models import Topic
 from subscribers.sql import table
+
+FARTHEST = timedelta(days=9)
+"""The longest that a source may wait: a day, and a week of days off (`gather.rhythm`)."""
 
 _source = table(Source)
 _topic = table(Topic)
@@ -103,10 +106,10 @@ def list_sources(session: Session, only: Sequence[int] | None = None) -> list[So
 
 def due_sources(session: Session, now: datetime) -> list[SourceRow]:
     """The sources whose time has come, the longest overdue first. What is pushed is never fetched, and what is retired
-    not any more."""
-    rows = _rows(
-        session, _source.c.next_gather_at <= now, _source.c.retired_at.is_(None), _source.c.kind != SourceKind.PUSH
-    )
+    not any more. A time that no rhythm gives was noted by a clock that ran ahead."""
+    time = _source.c.next_gather_at
+    its_time = (time <= now) | (time > now + FARTHEST)
+    rows = _rows(session, its_time, _source.c.retired_at.is_(None), _source.c.kind != SourceKind.PUSH)
     return sorted(rows, key=lambda row: (row.next_gather_at, row.id))
 
 
@@ -144,8 +147,9 @@ def edit_source(
     full_text: bool | None = None,
     selector: str | None = None,
 ) -> None:
-    """Change what is given. A new address is due at once, retired or not; its articles so far stay known, its others
-    are backlog. Other rights, full texts and another selector make the next gather read everything once more.
+    """Change what is given. A new address is due at once, and so is a retired source whose own address is given again;
+    its articles so far stay known, its others are backlog. Other rights, full texts and another selector make the next
+    gather read everything once more.
 
     Raises InputError when there is no such source or another one has the address.
     """
@@ -155,7 +159,7 @@ def edit_source(
     values = {key: value for key, value in wanted.items() if value is not None}
     if values.keys() - {"name"}:
         values |= {"etag": "", "last_modified": "", "body_hash": "", "slices": None}
-    if url is not None and url != known.url:
+    if url is not None and (url != known.url or known.retired_at is not None):
         values |= {"url": url, **_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     if not values:
         return

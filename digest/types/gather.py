@@ -151,6 +151,8 @@ class ChangedArticle:
     words: int = 0
     retitled: bool = False
     """The headline is another one: a new version, and the old one is kept."""
+    keeps_text: bool = False
+    """Its text, words and markup stay as they are stored."""
     renamed: bool = False
     """It came under another guid, which is the article's from now on."""
 

@@ -205,3 +205,30 @@ def test_what_may_be_a_flood() -> None:
 def test_headlines_of_several_articles_name_none() -> None:
     one, two = known_as(1, item("a", title="Live blog")), known_as(2, item("b", title="live  BLOG"))
     assert by_title([one, two, known_as(3, item("c", title="Once"))]).keys() == {"once"}
+
+
+def test_a_front_page_without_dates_that_turns_over_is_news() -> None:
+    told = [replace(each, published_at=None) for each in archive(25)]
+    known = replace(knowing(item("old")), by_title=by_title([known_as(1, item("old"))]))
+    intents = decide(known, told, now=NOW, first_gather=False, last_gather=NOW - HOUR)
+    assert [new.news_at for new in intents.new] == [NOW] * 25
+
+
+def test_episodes_that_link_to_their_show_are_articles_of_their_own() -> None:
+    def episode(number: int, at: datetime | None) -> RawArticle:
+        return RawArticle(f"ep{number}", "https://show.example/", f"Episode {number}", published_at=at)
+
+    for at in (None, NOW):
+        known = knowing(replace(episode(1, at), published_at=at and NOW - 24 * HOUR))
+        intents = decide(known, [episode(3, at), episode(2, at)], now=NOW, first_gather=False)
+        assert [new.raw.title for new in intents.new] == ["Episode 3", "Episode 2"]
+        assert intents.changed == ()
+
+
+def test_two_items_are_never_one_article() -> None:
+    old = item("old")
+    told = [replace(old, guid="a"), replace(old, guid="b")]
+    intents = decide(knowing(old), told, now=NOW, first_gather=False)
+    assert (intents.unchanged, [new.raw.guid for new in intents.new]) == (1, ["b"])
+    both = decide(knowing(old), [replace(old, guid="a"), old], now=NOW, first_gather=False)
+    assert (both.unchanged, [new.raw.guid for new in both.new]) == (1, ["a"])

@@ -18,7 +18,7 @@ from digest.gather.robots import Robots
 from digest.service.fetching import Outside, bring
 from digest.service.gathering import gather
 from digest.service.keeping import keep
-from digest.service.sourcing import add_source, check_source, edit_source, list_sources, remove_source
+from digest.service.sourcing import add_source, discover, edit_source, list_sources, remove_source
 from digest.store import sources
 from digest.store.db import open_database, reading, writing
 from digest.types import GatherRow
@@ -205,7 +205,7 @@ def test_a_site_leads_to_its_feed(database: Engine, site: Site, door: Door) -> N
     site.pages["/atom"] = Reply((FEEDS / "atom.xml").read_bytes())
     added = add_source(database, door, site["/"], topic_slugs=[], now=NOW)
     assert (added.url, added.name) == (site["/atom"], "Le & Rivage")
-    assert check_source(door, site["/"]).title == "Le & Rivage"
+    assert discover(door, site["/"])[1].title == "Le & Rivage"
 
 
 def test_common_places_are_tried_and_nothing_found_is_said(database: Engine, site: Site, door: Door) -> None:
@@ -216,10 +216,10 @@ def test_common_places_are_tried_and_nothing_found_is_said(database: Engine, sit
     site.pages["/rss.xml"] = Reply(rss("one"))
     assert add_source(database, door, site["/"], topic_slugs=[], now=NOW).url == site["/rss.xml"]
     with pytest.raises(FetchError, match="404"):
-        check_source(door, site["/nothing"])
+        discover(door, site["/nothing"])
     site.pages["/list"] = Reply(b"<opml/>")
     with pytest.raises(FeedError, match="OPML"):
-        check_source(door, site["/list"])
+        discover(door, site["/list"])
 
 
 def test_unknown_topics_are_named_before_anything_is_fetched(database: Engine, site: Site, door: Door) -> None:

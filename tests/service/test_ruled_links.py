@@ -8,12 +8,12 @@ from functools import partial
 from sqlalchemy import Engine, text
 
 from digest.service.sourcing import remove_source, store_source
-from digest.service.topicrules import topic_rules
+from digest.service.topicrules import sources_changed, topic_rules
 from digest.store import articles, sources
 from digest.store.db import reading, writing
 from digest.stories.match import TopicRules, topics_of
 from digest.types import Feed, Intents, NewArticle, RawArticle
-from subscribers.topics import add_topic
+from subscribers.topics import add_topic, get_topic
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 TAKEN = """
@@ -49,6 +49,9 @@ def test_a_first_source_narrows_a_rule_and_the_last_one_gone_widens_it(database:
     assert taken() == ["a", "b"]
     with writing(database) as session:
         store_source(session, "https://a.example/feed", feed, topic_slugs=["all"], now=NOW)
+    with reading(database) as session:
+        ruled = get_topic(session, "all").id
+    sources_changed(database, [ruled], now=NOW)
     assert taken() == ["a"]
     remove_source(database, numbers[0], now=NOW)
     assert taken() == ["b"]

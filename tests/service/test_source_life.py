@@ -15,11 +15,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from digest.gather.fetch import Door
-from digest.gather.rhythm import FAILING_FOR_DAYS
 from digest.gather.robots import Robots
 from digest.models import Article, ArticleVersion
 from digest.service.gathering import gather
-from digest.service.sourcing import store_source
+from digest.service.sourcing import out_of_order, store_source
 from digest.store import sources
 from digest.store.db import reading, writing
 from digest.store.sources import SourceRow
@@ -165,9 +164,7 @@ def breaks(world: World) -> None:
     failed = world.asked["failed"]
     world.until(BIRTH + 105 * DAY)
     assert 5 <= world.asked["failed"] - failed <= 14
-    since = world.source().failing_since
-    assert since is not None
-    assert world.now - since > FAILING_FOR_DAYS
+    assert out_of_order(world.source(), world.now)
     world.site.pages["/new-feed"] = world.served
     world.until(BIRTH + 110 * DAY)
     assert world.source().failures == 0
