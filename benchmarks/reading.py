@@ -60,9 +60,9 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def run(quick: bool) -> list[Figure]:
-    """The three ratios that issue 4 sets goals for, and what is only told."""
-    papers = [Paper(seed) for seed in range(QUICK_FEEDS if quick else FEEDS)]
+def run(quick: bool, feeds: int | None = None, rounds: int | None = None) -> list[Figure]:
+    """The three ratios that issue 4 sets goals for, and what is only told; `feeds` and `rounds` for a smaller run."""
+    papers = [Paper(seed) for seed in range(feeds or (QUICK_FEEDS if quick else FEEDS))]
     for paper in papers:
         _same(paper.second, parse_feed(paper.second, url=URL))
     ways: dict[str, Callable[[Paper], object]] = {
@@ -74,7 +74,7 @@ def run(quick: bool) -> list[Figure]:
         "uncut": lambda paper: parse_feed(paper.uncut, url=URL, known=paper.known),
     }
     took: dict[str, list[list[float]]] = {way: [[] for _ in papers] for way in ways}
-    rounds = QUICK_ROUNDS if quick else ROUNDS
+    rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     done = 0
     for _ in turns(rounds, 1 if quick else rounds, QUICK_SECONDS if quick else inf):
         for way, read in ways.items():

@@ -122,15 +122,16 @@ def _whole(data: bytes, cut: slices.Cut | slices.Doubt, asked: Asked) -> Feed:
 
 def _new_items(cut: slices.Cut, asked: Asked) -> Feed | None:
     """The feed without the items that are known; None when the whole document has to be read."""
-    small, left = cut.small(asked.known)
-    passed_over = len(cut.names) - left
+    passed_over = sum(name in asked.known for name in cut.names)
     if not passed_over:
         return None
+    small, left = cut.small(asked.known)
     root = tree.parse_sound(small, asked.url)
     found = None if root is None else _tree(root, small, asked)
     if found is None or found.items != left:
         return None
-    return replace(found.feed, slices=slices.pack(cut.names), passed_over=passed_over)
+    items = found.feed.items if passed_over < len(cut.names) else ()
+    return replace(found.feed, items=items, slices=slices.pack(cut.names), passed_over=passed_over)
 
 
 def _tree(root: etree._Element, data: bytes, asked: Asked) -> Found:

@@ -92,12 +92,13 @@ class Cut:
     """Where the last of all `total` items ends."""
 
     def small(self, known: Known) -> tuple[bytes, int]:
-        """The document without the known items, and how many items are left in it."""
+        """The document without the known items, and how many items are left in it. When all are known the first one
+        stays, for the reader to prove that it still finds items in such a document."""
         kept = [
             self.data[start:end]
             for (start, end), name in zip(self.borders, self.names, strict=True)
             if name not in known
-        ]
+        ] or [self.data[slice(*self.borders[0])]]
         return b"".join((self.data[: self.borders[0][0]], *kept, self.data[self.end :])), len(kept)
 
 

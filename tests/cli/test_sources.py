@@ -207,7 +207,7 @@ def test_check_shows_every_field(digest: Digest, site: Site) -> None:
     row = digest("sources", "check", site["/wire.xml"], "--json").rows[0]
     assert list(row) == [
         *("title", "url", "guid", "published", "updated", "author", "publisher", "credit", "language", "image"),
-        *("image_alt", "words", "summary", "text", "html"),
+        *("image_alt", "words", "minutes", "summary", "text", "html"),
     ]
     assert (row["guid"], row["published"], row["author"], row["image_alt"]) == (
         "lantern-1",
