@@ -57,7 +57,7 @@ class Desk(Protocol):
 
     def standing(self, subscriber_id: int) -> Standing:
         """Whether this reader gets digests, has yet to confirm, or gets none any more: left, suppressed or gone, which
-        no page tells apart. Changes nothing."""
+        no page tells apart; and in which language. Changes nothing."""
         ...
 
     # --- confirming ---------------------------------------------------------------------------------------------------

@@ -278,8 +278,8 @@ def standing(session: Session, subscriber_id: int) -> Standing:
     """Whether a reader gets digests, has yet to confirm, or gets none any more. Reads only."""
     found = known(session, subscriber_id)
     if found is None or found.status not in ("active", "pending"):
-        return "gone"
-    return "active" if found.status == "active" else "pending"
+        return Standing("gone")
+    return Standing("active" if found.status == "active" else "pending", found.locale)
 
 
 def _known(session: Session, whose: Any) -> Known | None:

@@ -239,8 +239,15 @@ STACKED, MARKS = 2, 4
 of any kind (Burmese syllables have up to four)."""
 
 
-Standing = Literal["active", "pending", "gone"]
-"""What a page may say of somebody who holds a link of theirs."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a page may know of somebody who holds a link of theirs."""
+
+    state: Literal["active", "pending", "gone"]
+    locale: str = ""
+    """The language of their mails; empty for who is gone."""
+
+
 Stoppable = Literal["waits", "stopped", "moved", "unknown"]
 """What became of a change of address: it waits for the new address, does not happen any more, has happened, or is so
 old that nothing is known of it."""

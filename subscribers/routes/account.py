@@ -98,6 +98,7 @@ class Office:
 
     def button(self, request: Request, template: str, token: str, claim: Claim, status: int = 200) -> Response:
         """A page with one button: what a scanner may look at."""
+        self.pages.voice(request, prefer=self.desk.standing(claim.subscriber_id).locale)
         context = {"token": token, "form_token": form_token(self.desk, claim.subscriber_id), "again": status != 200}
         return self.pages.render(request, template, context, status=status)
 

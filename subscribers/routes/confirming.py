@@ -76,8 +76,10 @@ class _Waiting:
             topics = self.desk.pending(claim.subscriber_id, issued=_issued(claim))
         except NotConfirmable:
             return self.used_up(request)
+        standing = self.desk.standing(claim.subscriber_id)
+        self.pages.voice(request, prefer=standing.locale)
         if not topics:
-            return self.nothing_waits(request, claim)
+            return self.done(request) if standing.state == "active" else self.used_up(request)
         context = {
             "token": token,
             "topics": topics,
@@ -86,11 +88,8 @@ class _Waiting:
         }
         return self.pages.render(request, "confirm.html", context, status=status)
 
-    def nothing_waits(self, request: Request, claim: Claim) -> Response:
-        """No button then, for it could only refuse: all is done for who reads; the rest is told what pressing it would
-        have told them."""
-        if self.desk.standing(claim.subscriber_id) != "active":
-            return self.used_up(request)
+    def done(self, request: Request) -> Response:
+        """Who reads and has nothing left to confirm sees no button: it could only say this."""
         voice = self.pages.voice(request)
         text = voice.say(
             "You have confirmed, and your digest comes at the hour you chose. There is nothing left to do."

@@ -97,9 +97,13 @@ class Door:
         errors: Mapping[str, str] | None = None,
     ) -> Response:
         """The page that asks what to stop; nothing has happened yet. Who reads no more is told so instead."""
-        if choices is None and self.desk.standing(claim.subscriber_id) == "gone":
-            return self.gone_before(request)
-        self.pages.voice(request, prefer=choices.locale if choices else "")
+        locale = choices.locale if choices else ""
+        if choices is None:
+            standing = self.desk.standing(claim.subscriber_id)
+            if standing.state == "gone":
+                return self.gone_before(request)
+            locale = standing.locale
+        self.pages.voice(request, prefer=locale)
         note = form.get("note") if form else ""
         context = {
             "token": token,

@@ -142,16 +142,16 @@ def test_the_page_of_nobody(client: httpx.Client, desk: WebDesk, account: httpx.
         for action in ("export", "name", "address", "erase"):
             answer = client.post(f"/me/{action}", data={"desk": each, "yes": "yes", "form": "json"})
             assert answer.status_code == 404
-            heads.add(answer.text.split("<footer>")[0])
+            heads.add(answer.text.split("</main>")[0])
     told = {"sec-fetch-site": "cross-site"}
     answer = client.post("/me/erase", data={"desk": token, "yes": "yes"}, headers=told)
-    heads.add(answer.text.split("<footer>")[0])
+    heads.add(answer.text.split("</main>")[0])
     for path in ("account", "move", "stop-move"):
         for each in (token, other.seal("fresh", ada, number), "x" * 38, "%00"):
             for method in ("GET", "POST"):
                 answer = client.request(method, f"/{path}/{each}")
                 assert answer.status_code == 404
-                heads.add(answer.text.split("<footer>")[0])
+                heads.add(answer.text.split("</main>")[0])
     assert len(heads) == 1
     assert client.post("/me/name", data={"desk": key.seal("desk", ben, number), "name": "Eve"}).status_code == 410
     assert client.get(f"/account/{key.seal('fresh', ben, number)}").status_code == 410
@@ -203,9 +203,13 @@ def test_the_old_address_can_stop_a_move(client: httpx.Client, desk: WebDesk, ac
     assert client.get(stop).status_code == 200
     assert client.post(stop).status_code == 422
     assert client.get(links["eve@example.net"]).status_code == 200, "looking and a bare POST stop nothing"
-    assert press(client, stop).status_code == 200
+    page = client.get(stop)
+    assert press(client, page).status_code == 200
     assert client.get(links["eve@example.net"]).status_code == 410
-    assert press(client, stop).status_code == 200, "again without harm"
+    again = press(client, page)
+    assert (again.status_code, "stays where it was" in again.text) == (200, True), "again without harm"
+    after = client.get(stop)
+    assert (after.status_code, "stays where it was" in after.text, forms(after)) == (200, True, [])
     assert desk.status("ada@example.org") == "active"
 
 
