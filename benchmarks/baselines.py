@@ -108,7 +108,7 @@ def import_by_hand(file: Path, database: Path, topic_id: int, slug: str, *, now:
                 if zone not in zones:
                     zones[zone] = (_text(next_due("daily", 420, zone, after=now)), _profile(connection, zone, topic_id))
                 due, profile_id = zones[zone]
-                name, note = f"{row[1]} {row[2]}", f"opted in {row[6]} from {row[7]}"
+                name, note = f"{row[1]} {row[2]}", f"opted in {row[6]}"
                 readers.append((number, address, address.lower(), name, zone, due, profile_id, at, at))
                 topics.append((number, topic_id))
                 consents.append((number, at, slug, note))

@@ -6,8 +6,8 @@ doors that we have ourselves, so that nothing of ours slows down what ours is he
 
 GET /bare/{id}   one SELECT of a reader by the primary key, answered as JSON: what a preferences page is held against
 POST /bare/{id}  one UPDATE of a reader by the primary key, committed as durably as ours (WAL, synchronous=FULL): what a
-                 one-click POST is held against. A durable write against a read would measure the disk; that ratio is
-                 told as well, without a goal.
+                 one-click POST is held against, and the SELECT as well, though a durable write against a read measures
+                 the disk too
 
 The load comes from this process over loopback: connections that stay open, requests written beforehand, answers read
 just far enough to be checked, so that the server is what is measured. Rounds go by turns; a figure is the ratio of the

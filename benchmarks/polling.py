@@ -37,6 +37,7 @@ from benchmarks.turns import turns
 from digest.gather.fetch import Door
 from digest.gather.robots import Robots
 from digest.service.core import GATHER_WORKERS
+from digest.service.fetching import hash_of
 from digest.service.gathering import gather
 from digest.store import sources
 from digest.store.db import open_database, writing
@@ -170,7 +171,8 @@ def _sources(engine: Engine, urls: Sequence[str]) -> None:
         for url in urls:
             sources.add_source(session, url, name="", language="en", now=NOW)
         session.connection().execute(
-            text("UPDATE source SET etag = :etag, body_hash = 'known', first_gathered_at = created_at"), {"etag": ETAG}
+            text("UPDATE source SET etag = :etag, body_hash = :hash, first_gathered_at = created_at"),
+            {"etag": ETAG, "hash": hash_of(b"what was read before")},
         )
 
 

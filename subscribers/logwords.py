@@ -11,8 +11,10 @@ def form_words(line: ConsentRow, voice: Voice) -> str:
     """On which form a line of the consent log came about, in words; as it was logged for one that we do not know."""
     if line.form.startswith(f"{FORM_NAME}-"):
         return voice.say("Sign-up form")
+    if not line.form:  # what a link does has no form
+        links = {"returned": voice.say("Goodbye page"), "confirmed": voice.say("Link in our mail")}
+        return links.get(line.action, "–")
     words = {
-        "": voice.say("Goodbye page") if line.action == "returned" else voice.say("Link in our mail"),
         "one-click": voice.say("Unsubscribe button of the mail program"),
         "page": voice.say("Page to unsubscribe"),
         "less-often": voice.say("Page to unsubscribe: once a week instead"),

@@ -79,9 +79,8 @@ def import_(
     from digest.cli.rowreport import Report
     from digest.service.transfer import Wanted
 
-    wanted = Wanted(
-        file, tuple(topic or ()), _mapping(map_ or []), source, dry_run, again, enabled_are_subscribed
-    )  # fmt: skip
+    told = tuple(topic or ()), _mapping(map_ or []), source, dry_run, again, enabled_are_subscribed
+    wanted = Wanted(file, *told)
     shown: list[Problem] = []
     named = 0
     with service() as opened, closing(Report(report, file, force=force)) as rows, progress() as bar:
@@ -104,12 +103,9 @@ def import_(
 
         with on_interrupt(opened.stopping.set):
             done = _transfer(opened).import_readers(
-                wanted,
-                on_start=start,
+                wanted, on_start=start, on_problem=problem, stopping=opened.stopping.is_set,
                 on_progress=lambda line: bar.update(work, completed=line),
-                on_problem=problem,
-                stopping=opened.stopping.is_set,
-            )
+            )  # fmt: skip
     _tell(done, wanted.file, shown, named, report, dry_run=dry_run, as_json=as_json)
     if done.done_before is not None:
         raise typer.Exit(NOTHING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Self
@@ -28,6 +28,8 @@ class Asked:
     """Items that need not be read again."""
     html: bool = False
     """Whether bodies are kept as markup too."""
+    budget: clean.Budget = field(default_factory=clean.Budget, compare=False)
+    """What all bodies of the document may take; whoever reads one spends of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from lxml import etree
 
-from digest.gather import clean, conventions, pagedom, tree
+from digest.gather import clean, conventions, tree
+from digest.gather.markup import tame
 from digest.types import Feed, FeedLink, RawArticle
 
 _FEED_TYPES = (
@@ -20,6 +22,8 @@ _FEED_TYPES = (
 FEED_TYPES = frozenset(_FEED_TYPES.split())
 GUESSES = ("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed.json", "feed/")
 """Where the common publishing systems put a feed: WordPress and Ghost, Jekyll, Hugo, Eleventy, and hand-made sites."""
+MAX_DECLARED = 500
+"""Elements of a page that may name a feed and are looked at: the longest lists of a paper's sections have about 200."""
 MAX_LINKS = 8
 """Links of a page's body that are tried: a paper's list of all its sections is longer, with the main ones first."""
 FULL_TEXT = 1_200
@@ -198,13 +202,14 @@ def _once(found: Iterable[Lead], asked: str) -> tuple[Lead, ...]:
 def _root(text: str) -> etree._Element | None:
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
-        return etree.fromstring(pagedom.tame(text).encode("utf-8", "replace"), parser)
+        return etree.fromstring(tame(text).encode("utf-8", "replace"), parser)
     except (etree.LxmlError, ValueError):
         return None
 
 
 def _base(root: etree._Element, url: str) -> str:
-    return next((found for node in root.iter("base") if (found := clean.address(node.get("href"), url))), url)
+    nodes = islice(root.iter("base"), MAX_DECLARED)
+    return next((found for node in nodes if (found := clean.address(node.get("href"), url))), url)
 
 
 def _declared(root: etree._Element | None, url: str) -> tuple[FeedLink, ...]:
@@ -212,12 +217,17 @@ def _declared(root: etree._Element | None, url: str) -> tuple[FeedLink, ...]:
         return ()
     base = _base(root, url)
     links: dict[str, FeedLink] = {}
+    looked = 0
     for node in root.iter("link"):
         kind = (node.get("type") or "").partition(";")[0].strip().lower()
         rel = (node.get("rel") or "").lower().split()
         wanted = ("alternate" in rel and (kind in FEED_TYPES or _json_feed(node, kind))) or "feed" in rel
-        found = clean.address(node.get("href"), base) if wanted else ""
-        if found:
+        if not wanted:
+            continue
+        looked += 1
+        if looked > MAX_DECLARED:
+            break
+        if found := clean.address(node.get("href"), base):
             links.setdefault(found, FeedLink(found, clean.line(node.get("title") or "", 200)))
     return tuple(sorted(links.values(), key=_is_comments))
 
@@ -226,9 +236,10 @@ def _canonical(root: etree._Element | None, url: str) -> tuple[str, ...]:
     """The page's own name for itself, when it is on the same host."""
     if root is None:
         return ()
-    told = [node.get("href") for node in root.iter("link") if "canonical" in (node.get("rel") or "").lower().split()]
-    found = (clean.address(href, url) for href in told)
-    return tuple(address for address in found if address and urlsplit(address).hostname == urlsplit(url).hostname)[:1]
+    told = (node.get("href") for node in root.iter("link") if "canonical" in (node.get("rel") or "").lower().split())
+    found = (clean.address(href, url) for href in islice(told, MAX_DECLARED))
+    mine = (address for address in found if address and urlsplit(address).hostname == urlsplit(url).hostname)
+    return tuple(islice(mine, 1))
 
 
 def _links(root: etree._Element | None, url: str) -> tuple[FeedLink, ...]:
@@ -236,10 +247,14 @@ def _links(root: etree._Element | None, url: str) -> tuple[FeedLink, ...]:
         return ()
     base = _base(root, url)
     links: dict[str, FeedLink] = {}
+    looked = 0
     for node in root.iter("a"):
         path = (node.get("href") or "").partition("#")[0].partition("?")[0].strip()
         if not _FEEDLIKE.search(path) or _NOT_FEEDS.search(path):
             continue
+        looked += 1
+        if looked > MAX_DECLARED:
+            break
         if found := clean.address((node.get("href") or "").partition("#")[0], base):
             links.setdefault(found, FeedLink(found, clean.line("".join(str(part) for part in node.itertext()), 200)))
     return tuple(sorted(links.values(), key=_is_comments))

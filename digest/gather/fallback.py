@@ -100,7 +100,7 @@ def _read(told: Mapping[str, Any], asked: Asked) -> clean.Read:
     value = _text(told, "value")
     if told.get("type") == _PLAIN and "<" not in value:
         return clean.Read(clean.paragraphs(value))
-    return clean.html(value, base=asked.url, keep=asked.html)
+    return clean.html(value, base=asked.url, keep=asked.html, budget=asked.budget)
 
 
 def _pictures(entry: Mapping[str, Any], base: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from digest.errors import FeedError
 from digest.gather import clean, dates, jsonld, pageblocks, pagedom
 from digest.gather.build import MAX_SUMMARY
 from digest.gather.identity import honour_canonical, url_key
+from digest.gather.markup import tame
 from digest.gather.pagedom import Page
 from digest.gather.pagefurniture import fold, rules
 from digest.gather.pagesplit import Piece, split, without_title
@@ -107,7 +108,7 @@ def _own(pieces: Sequence[Piece], title: str) -> Piece:
 def _extracted(markup: str) -> str:
     """What trafilatura takes for the text of the page, a paragraph a line. Raises FeedError when it cannot cope."""
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
-    bounded = pagedom.tame(clean.scrub(markup[:MAX_CHARS]), MAX_TAGS).encode("utf-8", "replace")
+    bounded = tame(clean.scrub(markup[:MAX_CHARS]), MAX_TAGS).encode("utf-8", "replace")
     try:
         root = html.document_fromstring(bounded, parser=parser)
         if _depth(root) > MAX_DEPTH:

@@ -51,8 +51,8 @@ def _canonical(item: Mapping[str, Any]) -> bytes:
 def _draft(item: Mapping[str, Any], asked: Asked) -> Draft:
     link = next(_addresses(item, asked.url, "url", "external_url"), "")
     base = link or asked.url
-    read = clean.html(_text(item.get("content_html")), base=base, keep=asked.html)
-    short = clean.html(_text(item.get("summary"))).text
+    read = clean.html(_text(item.get("content_html")), base=base, keep=asked.html, budget=asked.budget)
+    short = clean.html(_text(item.get("summary")), budget=asked.budget).text
     text = read.text or clean.paragraphs(_text(item.get("content_text"))) or short
     summary = clean.paragraphs(short, MAX_SUMMARY)
     published = dates.parse(_text(item.get("date_published")))

@@ -79,17 +79,18 @@ def keep(told: str, base: str = "") -> str:
         if again == done:
             return done
         done = again
-    return _as_paragraphs(markup.read(told, plain.MAX_TEXT).text)
+    return paragraphs(markup.read(told, plain.MAX_TEXT).text)
 
 
-def _as_paragraphs(text: str) -> str:
-    lines = plain.paragraphs(text, markup.MAX_HTML).split("\n")
-    return _CLEANER.clean("".join(f"<p>{escape(each, quote=False)}</p>" for each in lines if each))
+def paragraphs(text: str) -> str:
+    """Markup of nothing but paragraphs, for a text that is clean already, a paragraph a line."""
+    return _CLEANER.clean("".join(f"<p>{escape(each, quote=False)}</p>" for each in text.split("\n") if each))
 
 
 def _round(told: str, base: str) -> str:
     if "<" not in told:
-        return _as_paragraphs(unescape(told[: MAX_KEPT // 10]))  # each "&" becomes five characters
+        text = unescape(told[: MAX_KEPT // 10])  # each "&" becomes five characters
+        return paragraphs(plain.paragraphs(text, markup.MAX_HTML))
     root = markup.parse(told, MAX_KEPT)
     if root is None:
         return ""

@@ -14,7 +14,12 @@ from digest.errors import FeedError
 from digest.gather import clean, tree
 
 MAX_BYTES = 10_000_000
-"""About 50,000 feeds: fifty times the longest list that a person keeps."""
+"""About 50,000 feeds with all that readers write about them."""
+MAX_FEEDS = 20_000
+"""Outlines of a list, feeds counted once for each of their folders: twenty times the longest list that a person keeps,
+and half a second of work."""
+MAX_FOLDERS = 50
+"""Folders of one feed that are read from its `category`."""
 MAX_NAME = 200
 """Characters of a title, as of a source's name."""
 
@@ -60,7 +65,8 @@ def read_opml(body: bytes) -> Outlines:
     """Read a list of feeds. An outline with an xmlUrl is a feed, one that holds others is a folder.
 
     Without folders, `category` ("/Boston/Weather,/Sports") gives them. Document types are cut out, so no entity is ever
-    defined, and nothing is loaded. Raises FeedError, one line, for what is no such list or is larger than `MAX_BYTES`.
+    defined, and nothing is loaded. Raises FeedError, one line, for what is no such list, or is
+    larger than `MAX_BYTES` or `MAX_FEEDS`.
     """
     if len(body) > MAX_BYTES:
         raise FeedError(f"the list is larger than {MAX_BYTES / 1_000_000:g} MB")
@@ -111,35 +117,42 @@ def _collect(root: etree._Element, before: int) -> tuple[tuple[Outline, ...], tu
     feeds: dict[tuple[str, str], Outline] = {}
     problems: list[Problem] = []
     folders: list[str] = []
+    held = 0
     # Walked, not recursed into: the depth of a stranger's document is no business of our stack.
     for event, node in etree.iterwalk(root, events=("start", "end")):
         if _name(node) != "outline":
             continue
         told = {key.lower(): value for key, value in node.attrib.items() if isinstance(key, str)}
-        name = clean.line(told.get("title") or told.get("text") or "", MAX_NAME)
         feed = _is_feed(told)
         if event == "end":
             if not feed:
                 folders.pop()
             continue
+        category = "" if folders else told.get("category", "")
+        held += 1 + min(category.count(","), MAX_FOLDERS)
+        if held > MAX_FEEDS:
+            raise FeedError(f"the list holds more than {MAX_FEEDS:,} feeds and folders; split it and import the parts")
+        name = clean.line(told.get("title") or told.get("text") or "", MAX_NAME)
+        line = _line(node, before)
+        url = _address(told.get("xmlurl", "")) if feed else ""
         if not feed:
             folders.append(name or (folders[-1] if folders else ""))
-            if not len(node) and told.get("type", "").lower() in ("link", "include"):
-                reason = "is a link, not a feed" if told["type"].lower() == "link" else "is another list; import it too"
-                problems.append(Problem(_line(node, before), name, reason))
-            continue
-        line = _line(node, before)
-        url = _address(told.get("xmlurl", ""))
         if not url:
-            reason = (
-                f"{clean.line(told.get('xmlurl', ''), 60)!r} is no web address" if "xmlurl" in told else "no xmlUrl"
-            )
-            problems.append(Problem(line, name, reason))
+            if reason := _reason(told, feed=feed, empty=not len(node)):
+                problems.append(Problem(line, name, reason))
             continue
-        for folder in _folders(folders, told.get("category", "")):
-            site_url = clean.address(told.get("htmlurl"), "")
+        site_url = clean.address(told.get("htmlurl"), "")
+        for folder in _folders(folders, category):
             feeds.setdefault((url, folder), Outline(url, _title(name, url), site_url, folder, line))
     return tuple(feeds.values()), tuple(problems)
+
+
+def _reason(told: dict[str, str], *, feed: bool, empty: bool) -> str:
+    """Why an outline without an address cannot be used; "" for a folder."""
+    if feed:
+        return f"{clean.line(told['xmlurl'], 60)!r} is no web address" if "xmlurl" in told else "no xmlUrl"
+    kind = told.get("type", "").lower() if empty else ""
+    return {"link": "is a link, not a feed", "include": "is another list; import it too"}.get(kind, "")
 
 
 def _title(name: str, url: str) -> str:
@@ -154,7 +167,8 @@ def _is_feed(told: dict[str, str]) -> bool:
 def _folders(inside: list[str], category: str) -> list[str]:
     if inside:
         return [inside[-1]]
-    paths = (clean.line(part.rstrip("/").rpartition("/")[2], MAX_NAME) for part in category.split(","))
+    parts = category.split(",", MAX_FOLDERS)[:MAX_FOLDERS]
+    paths = (clean.line(part.rstrip("/").rpartition("/")[2], MAX_NAME) for part in parts)
     return list(dict.fromkeys(path for path in paths if path)) or [""]
 
 

@@ -1,7 +1,6 @@
 """A page's bytes -> a tree of bounded size, and what the page says of itself. Pure; opens nothing.
 
-libxml2 needs time by the square of the number of attributes of one element (20,000 of them take seconds, and 400,000
-minutes), so tags are cut short before it sees them. It nests no deeper than 256 by itself.
+Tags are cut short before libxml2 sees them (`markup.tame`). It nests no deeper than 256 by itself.
 """
 
 from __future__ import annotations
@@ -16,22 +15,16 @@ from lxml import etree
 
 from digest.errors import FeedError
 from digest.gather import clean, identity, tree
+from digest.gather.markup import tame
 from digest.types import Fetched
 
 MAX_CHARS = 5_000_000
 """Of a page; the door lets 5 MB through, and a file may be longer."""
-MAX_TAGS = 50_000
-"""Opening and closing tags that are read: the largest front pages have about 20,000."""
-MAX_ATTRIBUTES = 100
-"""Of one element; more are not read."""
 MAX_HEAD = 500
 """Elements of one kind in a page's head that are read; pages have about 60."""
 HEAD = 4_096
 """Bytes in which a page must declare its encoding: 1,024 by the HTML standard, which many pages exceed."""
 
-# One tag as the HTML standard reads it (13.2.5.6 and following). All repetitions are possessive: the search is linear.
-_ATTRIBUTE = r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+|))?+)"
-_TAG = re.compile(rf"<[A-Za-z][^\s/>]*+{_ATTRIBUTE}{{0,{MAX_ATTRIBUTES}}}+([\s/]*+[^\s/>])?")
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.IGNORECASE)
 
 
@@ -79,17 +72,6 @@ def parse(text: str) -> etree._Element | None:
     except (etree.LxmlError, ValueError):
         return None
     return root if root is not None and isinstance(root.tag, str) else None
-
-
-def tame(markup: str, tags: int = MAX_TAGS) -> str:
-    """`markup` up to its first `tags` tags, each of at most MAX_ATTRIBUTES attributes."""
-    if markup.count("<") > tags:
-        markup = markup[: len(markup) - len(markup.split("<", tags)[-1]) - 1]
-    ends = [found.start(1) for found in _TAG.finditer(markup) if found[1]]
-    if not ends:
-        return markup
-    parts = [markup[start:end] for start, end in zip([0, *ends], [*ends, len(markup)], strict=True)]
-    return ">".join(parts)
 
 
 def describe(root: etree._Element, url: str) -> Page:

@@ -22,6 +22,9 @@ _BREAK = re.compile(r"<(?:br|wbr|hr)\s*/?>", re.IGNORECASE)
 _GAP = re.compile(r"\n[^\S\n]*\n\s*")
 
 
+_TAGS = range(0xE0000, 0xE0080)
+
+
 def _table() -> dict[int, str | None]:
     table: dict[int, str | None] = {}
     for code in (*range(0x20), 0x7F):
@@ -32,11 +35,15 @@ def _table() -> dict[int, str | None]:
         table[code] = bytes([code]).decode("cp1252", "ignore") or None
     overrides = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
     invisible = (0x00AD, 0x200B, 0x2060, 0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))
-    return table | dict.fromkeys((*overrides, *invisible))
+    # Fillers of Hangul, the Mongolian vowel separator and tags (Default_Ignorable_Code_Point, UAX 44) show nothing, and
+    # tags hide whole sentences. A flag of a region (UTS 51, emoji tag sequence) becomes the black flag that it begins.
+    unseen = (0x115F, 0x1160, 0x180E, 0x3164, 0xFFA0, *_TAGS)
+    return table | dict.fromkeys((*overrides, *invisible, *unseen))
 
 
 _TABLE = _table()
-_UNWANTED = re.compile("[" + "".join(re.escape(chr(code)) for code in _TABLE if code not in (0x09, 0x0A)) + "]")
+_FEW = "".join(re.escape(chr(code)) for code in _TABLE if code not in (0x09, 0x0A, *_TAGS))
+_UNWANTED = re.compile(f"[{_FEW}{chr(_TAGS[0])}-{chr(_TAGS[-1])}]")  # the tags as one range: they are tried one by one
 _UNWANTED_BYTES = bytes(
     code for code in _TABLE if code < 0x100 and code not in range(0x80, 0xA0) and code not in b"\t\n"
 )
@@ -107,7 +114,10 @@ def title(text: str) -> str:
 
 def address(told: str | None, base: str) -> str:
     """An absolute http(s) address for what a document calls a link, or "" when it is none."""
-    text = "".join(scrub(told or "").split("\n")).strip()
+    text = scrub(told or "").strip()
+    if "\n" in text or "\t" in text:
+        # As browsers do (URL standard, 4.4), and only then is what stood around them put together in NFC.
+        text = scrub(text.translate({9: None, 10: None}))
     if not text or len(text) > MAX_URL:
         return ""
     try:

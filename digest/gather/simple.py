@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html import unescape
+from html.entities import html5
 
 from lxml import etree
 
@@ -53,7 +54,8 @@ class Simple:
         """As `markup.Read.images`."""
         seen = set()
         for attributes in _IMAGE.findall(self._markup):
-            told = {found[0]: _REFERENCE.sub(_character, found[1] or found[2]) for found in reversed(_ATTRIBUTE.findall(attributes))}
+            found = reversed(_ATTRIBUTE.findall(attributes))  # of two with one name the first counts
+            told = {name: _REFERENCE.sub(_in_value, double or single) for name, double, single in found}
             node = etree.Element("img", told)
             url = pictures.source(node)
             if url and url not in seen:
@@ -82,11 +84,17 @@ def read(markup: str, limit: int) -> Simple | None:
 
 @lru_cache(maxsize=4_096)
 def _one(reference: str) -> str:
-    return unescape(reference)
+    return unescape(reference) if reference[1] == "#" else html5.get(reference[1:], reference)
 
 
 def _character(found: re.Match[str]) -> str:
     return _one(found[0])
+
+
+def _in_value(found: re.Match[str]) -> str:
+    """In an address "&notit;" is no reference, although it begins with one (HTML, 13.2.5.73)."""
+    told = _one(found[0])
+    return found[0] if len(told) > 1 and told.endswith(";") else told
 
 
 def _folded(text: str) -> str:

@@ -105,7 +105,7 @@ def _collect(feed: Feed, nodes: list[etree._Element], asked: Asked, addresses: A
 
 def _draft(node: etree._Element, addresses: Addresses, asked: Asked) -> Draft:
     found = fields(node, atom=local(node.tag) == "entry")
-    body = _Body(found, addresses, keep=asked.html)
+    body = _Body(found, addresses, asked)
     image_url, image_alt = images.choose(found, addresses)
     return Draft(
         guid=first(found, "guid", "atom:id", "dc:identifier") or (node.get(ABOUT) or ""),
@@ -141,17 +141,18 @@ def _language(node: etree._Element, found: Fields, body: _Body) -> str:
 class _Body:
     """The first body that says anything, the short text beside it, and the pictures of what was read."""
 
-    def __init__(self, found: Fields, addresses: Addresses, *, keep: bool) -> None:
+    def __init__(self, found: Fields, addresses: Addresses, asked: Asked) -> None:
         self._pictured: list[tuple[clean.Read | simple.Simple, str]] = []
         self.read: clean.Read | simple.Simple = _SILENT
         self.node: etree._Element | None = None
         self.summary = ""
         self._addresses = addresses
+        self._budget = asked.budget
         told = ""
         for node, name in _told(found):
             content = markup(node)
             if self.node is None:
-                read = self._read(node, name, content, clean.MAX_TEXT, keep=keep)
+                read = self._read(node, name, content, clean.MAX_TEXT, keep=asked.html)
                 if read.text:
                     self.node, self.read, told = node, read, content
             elif name in _SHORT and not self.summary and content != told:
@@ -171,7 +172,9 @@ class _Body:
         if _ESCAPED_TWICE.match(content):
             content = unescape(content)
         base = self._addresses.base(node)
-        read = (None if keep else simple.read(content, limit)) or clean.html(content, limit, base=base, keep=keep)
+        read = (None if keep else simple.read(content, limit)) or clean.html(
+            content, limit, base=base, keep=keep, budget=self._budget
+        )
         self._pictured.append((read, base))
         return read
 

@@ -27,6 +27,12 @@ def test_a_run_of_combining_marks_is_cut_before_it_is_normalised() -> None:
     assert scrub(hostile).endswith("b")
 
 
+def test_characters_that_show_nothing_are_dropped() -> None:
+    tags = "".join(chr(0xE0000 + ord(sign)) for sign in "buy this") + "\U000e007f"
+    assert scrub(f"a{tags}b\u3164\u115f\u1160\uffa0\u180ec") == "abc"
+    assert scrub("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e007f 한국") == "\U0001f3f4 한국"
+
+
 def test_marks_that_languages_use_stay() -> None:
     for told in ("مُحَمَّدٌ", "שָׁלוֹם", "Việt Nam", "é"):
         assert scrub(told) == normalize("NFC", told)

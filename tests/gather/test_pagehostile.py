@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import FeedError
-from digest.gather import pagedom
+from digest.gather import markup, pagedom
+from digest.gather.discover import leads
 from digest.gather.fulltext import full_text
 from digest.gather.page import read_text
 from tests.gather.pages import HOME, NOW, PAGES, fetched, page
@@ -42,6 +43,12 @@ PAGE_BOMBS = {
     "json articles": filled(
         '{"@type":"NewsArticle","headline":"abc def gh","url":"/x"},', "<script type='application/ld+json'>["
     ),
+    "links of feeds": filled("<link rel=alternate type=application/rss+xml href=/feed title=x><a href=/feed>x</a>"),
+    "classes": "".join(
+        f'<div class="{" ".join(f"c{m}" for m in range(50))} k{n}"><a href=/y/{n}>Some headline number {n}</a></div>'
+        for n in range(12_000)
+    ),
+    "pictures": filled("<img src=/a.jpg>"),
     "metas": filled("<meta name=a content=b><link rel=canonical href=/x>"),
     "less than": "<" * SIZE,
     "nothing": "\0" * SIZE,
@@ -73,6 +80,7 @@ def test_pages(name: str) -> None:
     assert seconds(page, body) < 1.0
     assert seconds(page, body, selector="div a") < 1.0
     assert seconds(full_text, fetched(body)) < 1.0
+    assert seconds(leads, body, HOME, content_type="text/html") < 1.0
 
 
 @pytest.mark.parametrize("name", TEXT_BOMBS)
@@ -81,14 +89,14 @@ def test_texts(name: str) -> None:
 
 
 def test_a_tag_is_cut_behind_a_hundred_attributes() -> None:
-    told = "<p " + " ".join(f'a{n}="{n}"' for n in range(pagedom.MAX_ATTRIBUTES)) + ">"
-    assert pagedom.tame(told) == told
+    told = "<p " + " ".join(f'a{n}="{n}"' for n in range(markup.MAX_ATTRIBUTES)) + ">"
+    assert markup.tame(told) == told
     longer = told.replace("<p ", '<p x="1" ')
-    assert pagedom.tame(longer).count(">") == 2
+    assert markup.tame(longer).count(">") == 2
     root = pagedom.parse(longer + "after")
     assert root is not None
     node = next(root.iter("p"))
-    assert (len(node.attrib), pagedom.text(node)[-5:]) == (pagedom.MAX_ATTRIBUTES, "after")
+    assert (len(node.attrib), pagedom.text(node)[-5:]) == (markup.MAX_ATTRIBUTES, "after")
 
 
 PARTS = st.sampled_from(

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from subscribers.tokens import Keyring
 from tests.web.desk import WebDesk, link_of
-from tests.web.reading import form, press
+from tests.web.reading import form, forms, press
 from tests.web.test_preferences import DIGEST
 
 
@@ -211,6 +211,30 @@ def test_the_old_address_can_stop_a_move(client: httpx.Client, desk: WebDesk, ac
     after = client.get(stop)
     assert (after.status_code, "stays where it was" in after.text, forms(after)) == (200, True, [])
     assert desk.status("ada@example.org") == "active"
+
+
+def test_a_move_that_has_happened_cannot_be_stopped(
+    client: httpx.Client, desk: WebDesk, account: httpx.Response
+) -> None:
+    links = ask_to_move(client, desk, account, "eve@example.net")
+    page = client.get(links["ada@example.org"])
+    assert press(client, links["eve@example.net"]).status_code == 200
+    for told in (client.get(links["ada@example.org"]), press(client, page)):
+        assert (told.status_code, forms(told)) == (410, [])
+        assert "has moved already" in told.text
+        assert "eve@example.net" not in told.text
+    assert desk.status("eve@example.net") == "active"
+    desk.later(days=31)
+    desk.ask("ben@example.org")
+    assert client.get(f"/stop-move/{desk.keyring.seal('stop', desk.number('ben@example.org'), 1)}").status_code == 410
+
+
+def test_a_newer_move_is_stopped_by_an_older_link(client: httpx.Client, desk: WebDesk, account: httpx.Response) -> None:
+    older = ask_to_move(client, desk, account, "eve@example.net")["ada@example.org"]
+    desk.later(minutes=11)
+    newer = ask_to_move(client, desk, account, "eva@example.net")
+    assert press(client, older).status_code == 200
+    assert client.get(newer["eva@example.net"]).status_code == 410
 
 
 def test_an_address_that_is_taken_meanwhile(client: httpx.Client, desk: WebDesk, account: httpx.Response) -> None:

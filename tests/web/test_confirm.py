@@ -7,7 +7,7 @@ import pytest
 
 from subscribers.tokens import Keyring
 from tests.web.desk import WebDesk, link_of, token_of
-from tests.web.reading import form, press
+from tests.web.reading import form, forms, press
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -54,14 +54,16 @@ def test_the_page_after_leads_to_the_preferences(client: httpx.Client, desk: Web
 
 
 def test_a_readers_own_language_is_spoken_unless_another_is_asked_for(client: httpx.Client, desk: WebDesk) -> None:
-    link, english = link_of(desk.ask(locale="de"), "confirm"), {"accept-language": "en"}
-    for asked_for, language in (("", "de"), ("?lang=ar", "ar")):
+    english = {"accept-language": "en"}
+    for address, asked_for, language in (("ada@example.org", "", "de"), ("ben@example.org", "?lang=ar", "ar")):
+        link = link_of(desk.ask(address, locale="de"), "confirm")
         page = client.get(link + asked_for, headers=english)
         asked = form(page)
         told = client.post(asked.action, data=asked.sent(), headers=english)
         for each in (page, told):
             assert each.headers["content-language"] == language
             assert f'<html lang="{language}"' in each.text
+        desk.mail()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_link_that_is_opened_again_tells_the_true_state(client: httpx.Client, 
         desk.readers.erase(desk.number())
     over, pressed = client.get(link), press(client, page)
     assert (over.status_code, pressed.status_code) == (410, 410)
-    assert over.text.split("</main>")[0] == pressed.text.split("</main>")[0].replace('?lang=en', '')
+    assert over.text.split("</main>")[0] == pressed.text.split("</main>")[0].replace("?lang=en", "")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

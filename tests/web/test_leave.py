@@ -12,7 +12,7 @@ from digest.store.db import reading
 from subscribers.models import Consent
 from subscribers.tokens import Keyring
 from tests.web.desk import WebDesk, statements
-from tests.web.reading import form, press
+from tests.web.reading import form, forms, press
 from tests.web.test_preferences import DIGEST
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

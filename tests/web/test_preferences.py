@@ -221,7 +221,9 @@ def test_the_answer_to_who_wants_a_fresh_link_is_always_the_same(
         assert answer.count(address) == 1, "a slip can be seen"
         typed.add(answer.replace(address, ""))
     assert len(typed) == 1
-    assert desk.mail() == [], "who has left gets no mail"
+    (mail,) = desk.mail()
+    assert mail["To"] == "ada@example.org", "who has left may see what we hold; ten minutes lie between two such mails"
+    assert "/account/" in link_of(mail, "account")
 
 
 def test_who_has_left_learns_that_and_no_more(client: httpx.Client, desk: WebDesk, page: str, ada: int) -> None:

@@ -95,6 +95,19 @@ def test_nobody_types_in_two_seconds(client: httpx.Client, desk: WebDesk) -> Non
     assert desk.waiting() == 1
 
 
+def test_a_press_in_vain_says_why(client: httpx.Client, desk: WebDesk) -> None:
+    page = client.post("/subscribe", data=ELSEWHERE, headers={"sec-fetch-site": "cross-site"})
+    assert "noch einmal" not in page.text
+    again = press(client, page, "/subscribe")
+    assert "schneller, als Menschen" in again.text
+    desk.later(days=2)
+    late = press(client, again, "/subscribe")
+    assert "damit wir wissen, dass Sie es sind" in late.text
+    desk.later(seconds=3)
+    assert press(client, late, "/subscribe").status_code == 202
+    assert desk.waiting() == 1
+
+
 def test_the_press_page_carries_everything_safely(client: httpx.Client, desk: WebDesk) -> None:
     name = 'Ada"><script>alert(1)</script>'
     page = client.post("/subscribe", data={**ELSEWHERE, "name": name, "website": 'x"', "cadence": "weekly:fri"})
