@@ -34,7 +34,7 @@ _AMP_PATH = re.compile(r"/(?:[a-z]{1,2})/(?:s/)?([^/]+\.[^/]+(?:/.*)?)$", re.DOT
 """/c/s/HOST/PATH, /v/s/... (https://developers.google.com/amp/cache/overview, URL format)."""
 _AMP_END = re.compile(r"(?<=[^/])(?:/amp/?|\.amp)$")
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
-_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})|%(?=[0-9A-Fa-f]?%)")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE = "".join(map(chr, range(0x21, 0x7F)))
 _PORTS = {"http": 80, "https": 443}
@@ -46,13 +46,15 @@ _KEPT = 16_384
 
 @lru_cache(maxsize=_KEPT)
 def canonical_url(url: str) -> str:
-    """The address in the form in which it is stored and linked; what is no http(s) address comes back as it is."""
+    """The address in the form in which it is stored and linked; what is no http(s) address, or would
+    become longer than `plain.MAX_URL`, comes back as it is."""
     parts = _split(url)
     if parts is None:
         return url
-    query = "&".join(each for each in parts.query.split("&") if _kind(each) != "drop") if parts.query else ""
+    query = "&".join(each for each in _spelled(parts.query).split("&") if _kind(each) != "drop") if parts.query else ""
     fragment = parts.fragment if parts.fragment.startswith(_ROUTES) else ""
-    return urlunsplit((parts.scheme, _netloc(parts), _path(parts.path), _spelled(query), _spelled(fragment)))
+    found = urlunsplit((parts.scheme, _netloc(parts), _path(parts.path), query, _spelled(fragment)))
+    return found if len(found) <= plain.MAX_URL else url  # encoding makes nine characters of one
 
 
 @lru_cache(maxsize=_KEPT)
@@ -65,11 +67,11 @@ def url_key(url: str) -> str:
     parts = _split(unwrapped(url))
     if parts is None:
         return ""
-    path = _INDEX.sub("/", _path(re.sub("/{2,}", "/", parts.path)))
+    path = _INDEX.sub("/", re.sub("/{2,}", "/", _path(parts.path)))  # dots first, as in canonical_url
     path = _AMP_END.sub("", path).removesuffix(".amp.html") + (".html" if path.endswith(".amp.html") else "")
     if path.startswith("/amp/") and len(path) > len("/amp/"):
         path = path.removeprefix("/amp")
-    query = sorted(_spelled(each) for each in parts.query.split("&") if each and _kind(each) not in ("drop", "fold"))
+    query = sorted(each for each in _spelled(parts.query).split("&") if each and _kind(each) not in ("drop", "fold"))
     fragment = parts.fragment if parts.fragment.startswith(_ROUTES) else ""
     port = "" if parts.port in (None, *_PORTS.values()) else str(parts.port)
     told = (_home(_ascii(parts.hostname or "")), port, path.rstrip("/"), "&".join(query), _spelled(fragment))
@@ -165,14 +167,14 @@ def _path(path: str) -> str:
 
 def _spelled(text: str) -> str:
     """Unreserved characters as themselves, others beyond ASCII encoded, hexadecimal digits in upper case."""
-    if "%" in text:
-        text = _PERCENT.sub(_decoded, text)
-    return (
-        text if text.isascii() and text.isprintable() and " " not in text else quote(text, safe=_SAFE, errors="replace")
-    )
+    if not (text.isascii() and text.isprintable() and " " not in text):
+        text = quote(text, safe=_SAFE, errors="replace")
+    return _PERCENT.sub(_decoded, text) if "%" in text else text
 
 
 def _decoded(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return "%25"  # else it would become another character with the digit that is decoded behind it
     char = chr(int(found[1], 16))
     return char if char in _UNRESERVED else found[0].upper()
 
