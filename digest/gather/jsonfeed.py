@@ -25,7 +25,7 @@ def read(data: bytes, asked: Asked) -> Found:
     if not isinstance(items, list):
         raise FeedError("is JSON but not a JSON Feed (it has no list of items)")
     objects = [item for item in items[:MAX_ITEMS] if isinstance(item, dict)]
-    names = [slices.name_of(each, 0, len(each)) for each in map(_canonical, objects)]
+    names = [slices.name_of(_canonical(item)) for item in objects]
     fresh = [item for item, name in zip(objects, names, strict=True) if name not in asked.known]
     feed = Feed(
         title=clean.title(_text(document.get("title"))),

@@ -243,7 +243,7 @@ def same(before: bytes, after: bytes) -> None:
         assert (polled.items, polled.passed_over > 0) == ((), True)
         return
     assert polled.slices == whole.slices
-    names = [whole.slices[at : at + WIDTH] for at in range(0, len(whole.slices), WIDTH)]
+    names = list(Known(whole.slices))
     if not names or not polled.passed_over:
         assert polled == whole
         return
