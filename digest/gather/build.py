@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Self
 
 from digest.gather import clean
+from digest.gather.shelf import Shelf
 from digest.gather.slices import MAX_ITEMS as MAX_ITEMS
 from digest.gather.slices import NOTHING, Known
-from digest.types import Feed, RawArticle
+from digest.types import Feed, Pace, RawArticle
 
 MAX_GUID = 1_000
 MAX_SUMMARY = 1_000
@@ -30,20 +31,40 @@ class Asked:
     """Whether bodies are kept as markup too."""
     budget: clean.Budget = field(default_factory=clean.Budget, compare=False)
     """What all bodies of the document may take; whoever reads one spends of it."""
+    shelf: Shelf = field(default_factory=Shelf, compare=False)
+    """Where bodies of the document may stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """What a format's reader makes of a document."""
+    """What a format's reader makes of a document: first its own fields, then its articles."""
 
-    feed: Feed
-    items: int
+    title: str
+    language: str
+    site_url: str
+    pace: Pace = field(default_factory=Pace)
+    articles: tuple[RawArticle, ...] = ()
+    dropped: int = 0
+    items: int = 0
     """How many items the document holds, also those that say nothing or are beyond MAX_ITEMS."""
+    slices: bytes = b""
+    passed_over: int = 0
+    fallback: bool = False
 
-    @classmethod
-    def of(cls, feed: Feed, articles: tuple[RawArticle, ...], *, read: int, items: int) -> Self:
-        """`feed` with the articles that `read` of its `items` items gave."""
-        return cls(replace(feed, items=articles, dropped=read - len(articles)), items)
+    def take(self, drafts: Iterable[Draft], *, items: int, author: str = "") -> Self:
+        """The articles of what was read of the document's `items`; an item without an author has the feed's."""
+        finished = [finish(draft, publisher=self.title, language=self.language, author=author) for draft in drafts]
+        self.articles = tuple(article for article in finished if article is not None)
+        self.dropped = len(finished) - len(self.articles)
+        self.items = items
+        return self
+
+    def feed(self) -> Feed:
+        """It as the caller of `parse_feed` gets it."""
+        return Feed(
+            self.title, self.language, self.site_url, self.articles, self.dropped, self.pace, self.slices,
+            self.passed_over, self.fallback,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

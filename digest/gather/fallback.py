@@ -14,8 +14,7 @@ from typing import Any
 
 from digest.errors import FeedError
 from digest.gather import clean, dates
-from digest.gather.build import MAX_SUMMARY, Asked, Draft, Feature, Found, finish
-from digest.types import Feed
+from digest.gather.build import MAX_SUMMARY, Asked, Draft, Feature, Found
 
 MAX_DOCUMENT = 65_536
 """Bytes that feedparser is given of a document: the worst that was found (many empty elements, many categories) takes
@@ -29,20 +28,14 @@ def read(data: bytes, asked: Asked) -> Found:
     """The feed and how many items feedparser finds in a document in UTF-8. Raises FeedError when it fails."""
     document = _parsed(_bounded(data), asked.url)
     about = document.get("feed", {})
-    feed = Feed(
+    found = Found(
         title=clean.title(_text(about, "title")),
         language=clean.language(_text(about, "language")),
         site_url=clean.address(_text(about, "link"), asked.url),
-        items=(),
         fallback=True,
     )
     entries = document.get("entries", [])
-    articles = tuple(
-        article
-        for entry in entries
-        if (article := finish(_draft(entry, asked), publisher=feed.title, language=feed.language)) is not None
-    )
-    return Found.of(feed, articles, read=len(entries), items=len(entries))
+    return found.take((_draft(entry, asked) for entry in entries), items=len(entries))
 
 
 def _bounded(data: bytes) -> bytes:

@@ -7,7 +7,6 @@ real feeds do beyond their specifications is kept as files in tests/data/feeds.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -41,11 +40,10 @@ def parse_feed(body: bytes, *, content_type: str = "", url: str, known: bytes = 
     feedparser is asked for (`Feed.fallback`). Raises FeedError, one line that names the host and says what the document
     is instead, when there is no article to be had.
     """
-    where = urlsplit(url).hostname or url
     try:
         return _parse(body, content_type, Asked(url, known=slices.Known(known), html=html))
     except FeedError as error:
-        raise FeedError(f"{where}: {error}") from None
+        raise FeedError(f"{urlsplit(url).hostname or url}: {error}") from None
 
 
 def is_page(body: bytes, content_type: str = "") -> bool:
@@ -74,11 +72,11 @@ class _Unread(FeedError):
 
 
 def _with_items(found: Found) -> Feed:
-    if not found.items and not found.feed.passed_over:
+    if not found.items and not found.passed_over:
         raise _Unread("the feed holds no items")
-    if not found.feed.items and not found.feed.passed_over:
+    if not found.articles and not found.passed_over:
         raise _Unread(f"none of the feed's {found.items} items has a title or a link")
-    return found.feed
+    return found.feed()
 
 
 def _xml(data: bytes, asked: Asked) -> Feed:
@@ -103,20 +101,24 @@ def _by_feedparser(data: bytes, asked: Asked, problem: _Unread) -> Feed:
         found = fallback.read(data, asked)
     except FeedError as error:
         raise FeedError(f"{problem}; {error}") from error
-    if not found.feed.items:
+    if not found.articles:
         raise problem
-    return found.feed
+    return found.feed()
 
 
 def _whole(data: bytes, cut: slices.Cut | slices.Doubt, asked: Asked) -> Feed:
-    whole = tree.parse(data, asked.url)
-    if whole is None:
-        raise _Unread("is neither XML nor JSON, so not a feed")
-    if not whole.sound:
-        recover.lift(whole.root)
-    found = _tree(whole.root, data, asked)
-    if isinstance(cut, slices.Cut) and whole.sound and found.items == cut.total:
-        found = replace(found, feed=replace(found.feed, slices=slices.pack(cut.names)))
+    root = tree.parse_sound(asked.shelf.lift(data), asked.url) if isinstance(cut, slices.Cut) else None
+    sound = root is not None
+    if root is None:
+        whole = tree.parse(data, asked.url)
+        if whole is None:
+            raise _Unread("is neither XML nor JSON, so not a feed")
+        root, sound = whole.root, whole.sound
+    if not sound:
+        recover.lift(root)
+    found = _tree(root, data, asked)
+    if isinstance(cut, slices.Cut) and sound and found.items == cut.total:
+        found.slices = slices.pack(cut.names)
     return _with_items(found)
 
 
@@ -127,13 +129,15 @@ def _new_items(cut: slices.Cut, asked: Asked) -> Feed | None:
     if not passed_over:
         return None
     # When all are known the first one stays, for the reader to prove that it still finds items in such a document.
-    small = cut.small(fresh or (0,))
+    small = asked.shelf.lift(cut.small(fresh or (0,)))
     root = tree.parse_sound(small, asked.url)
     found = None if root is None else _tree(root, small, asked)
     if found is None or found.items != max(1, len(fresh)):
         return None
-    items = found.feed.items if fresh else ()
-    return replace(found.feed, items=items, slices=slices.pack(cut.names), passed_over=passed_over)
+    if not fresh:
+        found.articles = ()
+    found.slices, found.passed_over = slices.pack(cut.names), passed_over
+    return found.feed()
 
 
 def _tree(root: etree._Element, data: bytes, asked: Asked) -> Found:

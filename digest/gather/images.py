@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from lxml import etree
 
@@ -17,6 +18,8 @@ have 6.4 and more, its skyscrapers (120x600, 160x600) 3.75 and more; panoramas a
 LEAST_THUMBNAIL = 100
 """Pixels. Blogger's thumbnails are crops of 72 by 72 of the first picture in the text, where it stands in full, or of
 its author's face, which is no picture of the story."""
+LONGEST_SIZE = 20
+"""Characters of a size: longer ones are none, and would be remembered."""
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
 _STILL = "media:thumbnail"
 _DESCRIPTIONS = frozenset(("media:description", "media:title"))
@@ -50,10 +53,14 @@ def _by_width(nodes: list[etree._Element], is_fit: Callable[[etree._Element], bo
     ranked: list[tuple[bool, int, int, etree._Element]] = []
     for node in nodes:
         # In media:content of a video stands its still picture.
-        fit = [node] if is_fit is None or is_fit(node) else [each for each in node if key_of(each.tag) == _STILL]
+        if is_fit is not None and is_fit(node):
+            fit, least = [node], clean.MIN_IMAGE
+        else:
+            stills = [node] if is_fit is None else [each for each in node if key_of(each.tag) == _STILL]
+            fit, least = stills, LEAST_THUMBNAIL
         for each in fit:
             width, height = _pixels(each.get("width")), _pixels(each.get("height"))
-            if plausible(width, height, LEAST_THUMBNAIL if key_of(each.tag) == _STILL else clean.MIN_IMAGE):
+            if plausible(width, height, least):
                 ranked.append((width > WIDEST, width if width > WIDEST else -width, len(ranked), each))
     return [each for *_, each in sorted(ranked)]
 
@@ -67,8 +74,11 @@ def _is_image(node: etree._Element) -> bool:
 
 def _pixels(told: str | None) -> int:
     """A size as declared ("640", "640px", "640.0"); 0 when it is none."""
-    if not told:
-        return 0
+    return _size(told) if told and len(told) <= LONGEST_SIZE else 0
+
+
+@lru_cache(maxsize=1_024)
+def _size(told: str) -> int:
     if not told.isdecimal():
         told = told.strip().removesuffix("px").partition(".")[0]
     return int(told) if told.isdecimal() and len(told) <= 6 else 0

@@ -8,8 +8,7 @@ from typing import Any
 
 from digest.errors import FeedError
 from digest.gather import clean, dates, slices
-from digest.gather.build import MAX_ITEMS, MAX_SUMMARY, Asked, Draft, Feature, Found, finish
-from digest.types import Feed
+from digest.gather.build import MAX_ITEMS, MAX_SUMMARY, Asked, Draft, Feature, Found
 
 
 def read(data: bytes, asked: Asked) -> Found:
@@ -27,20 +26,14 @@ def read(data: bytes, asked: Asked) -> Found:
     objects = [item for item in items[:MAX_ITEMS] if isinstance(item, dict)]
     names = [slices.name_of(_canonical(item)) for item in objects]
     fresh = [item for item, name in zip(objects, names, strict=True) if name not in asked.known]
-    feed = Feed(
+    found = Found(
         title=clean.title(_text(document.get("title"))),
         language=clean.language(_text(document.get("language"))),
         site_url=clean.address(_text(document.get("home_page_url")), asked.url),
-        items=(),
         slices=slices.pack(names),
         passed_over=len(objects) - len(fresh),
     )
-    author = _authors(document)
-    finished = (
-        finish(_draft(item, asked), publisher=feed.title, language=feed.language, author=author) for item in fresh
-    )
-    articles = tuple(article for article in finished if article is not None)
-    return Found.of(feed, articles, read=len(fresh), items=len(objects))
+    return found.take((_draft(item, asked) for item in fresh), items=len(objects), author=_authors(document))
 
 
 def _canonical(item: Mapping[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from itertools import islice
 
 from digest.gather.fields import Fields, every, first, text
@@ -23,6 +24,8 @@ _DAYS = {
 }
 _TOLD = frozenset(("ttl", "skiphours", "skipdays", "sy:updateperiod"))
 MAX_TTL = timedelta(days=365)
+MAX_HINT = 40
+"""Characters of a hint that are looked at (and remembered)."""
 MAX_HINTS = 64
 """Elements of skipHours or skipDays that are looked at: a day has 24 hours."""
 
@@ -32,30 +35,33 @@ def read(about: Fields) -> Pace:
     or several)."""
     if about.keys().isdisjoint(_TOLD):
         return Pace()
-    told = [each for each in (_ttl(about), _period(about)) if each is not None]
+    ttl = _ttl(*(first(about, name).strip()[:MAX_HINT] for name in ("ttl", "sy:updateperiod", "sy:updatefrequency")))
     # The hours of RSS 0.91 went from 1 to 24, where 24 is midnight.
     hours = (int(hour) % 24 for hour in _inside(about, "skiphours") if _is_number(hour) and int(hour) <= 24)
     days = (_DAYS[day.lower()] for day in _inside(about, "skipdays") if day.lower() in _DAYS)
-    return Pace(min(told, default=None), frozenset(hours), frozenset(days))
+    return Pace(ttl, frozenset(hours), frozenset(days))
 
 
-def _ttl(about: Fields) -> timedelta | None:
-    told = first(about, "ttl").strip()
-    return min(timedelta(minutes=int(told)), MAX_TTL) if _is_number(told) and int(told) else None
-
-
-def _period(about: Fields) -> timedelta | None:
-    period = _PERIODS.get(first(about, "sy:updateperiod").strip().lower())
-    if period is None:
-        return None
-    often = first(about, "sy:updatefrequency").strip()
-    return period / (int(often) if _is_number(often) and int(often) else 1)
+@lru_cache(maxsize=256)
+def _ttl(minutes: str, period: str, often: str) -> timedelta | None:
+    """The shorter of what both ways say; few feeds say anything that others do not."""
+    told = []
+    if _number(minutes):
+        told.append(min(timedelta(minutes=_number(minutes)), MAX_TTL))
+    if each := _PERIODS.get(period.lower()):
+        told.append(each / (_number(often) or 1))
+    return min(told, default=None)
 
 
 def _inside(about: Fields, name: str) -> Iterable[str]:
     for holder in every(about, name):
         for node in islice(holder, MAX_HINTS):
             yield text(node).strip()
+
+
+def _number(told: str) -> int:
+    """0 when it is none that makes sense."""
+    return int(told) if _is_number(told) else 0
 
 
 def _is_number(told: str) -> bool:

@@ -66,6 +66,8 @@ def western(text: str) -> bool:
     They are all in NFC by themselves (UAX 15: no character of windows-1252 has NFC_Quick_Check other than Yes). Most
     texts are such, and asking the codec costs a quarter of the searches that it spares.
     """
+    if text.isascii() and text.isprintable():
+        return True
     try:
         data = text.encode("cp1252")
     except UnicodeEncodeError:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -96,15 +96,16 @@ class Cut:
     """A document by its items."""
 
     data: bytes
-    borders: tuple[tuple[int, int], ...]
-    """Where the items begin and end; only the first MAX_ITEMS, for only these are read."""
     names: tuple[int, ...]
+    """Of the first MAX_ITEMS, for only these are read."""
+    borders: Mapping[int, tuple[int, int]]
+    """Where the items begin and end that had to be looked for, by their places: the first one and all unknown ones."""
     total: int
     end: int
     """Where the last of all `total` items ends."""
 
     def small(self, places: Sequence[int]) -> bytes:
-        """The document with only the items at these places (in `names`)."""
+        """The document with only the items at these places (in `names`), which must be unknown ones or the first."""
         kept = (self.data[slice(*self.borders[place])] for place in places)
         return b"".join((self.data[: self.borders[0][0]], *kept, self.data[self.end :]))
 
@@ -116,31 +117,32 @@ def cut(data: bytes, known: Known = NOTHING) -> Cut | Doubt:
         return Doubt.NO_ITEM
     tag = {b"name": re.escape(bytes(first[1]))}
     content, item = re.compile(_CONTENT % tag), re.compile(_ITEM % tag)
-    borders: list[tuple[int, int]] = []
+    borders: dict[int, tuple[int, int]] = {}
     names: list[int] = []
     view = memoryview(data)
-    place = _end(content, data, 0)
+    end = place = _end(content, data, 0)
     while found := item.match(data, place):
         end = found.end()
+        borders[len(names)] = place, end
         names.append(name_of(view[place:end]))
-        borders.append((place, end))
         place = _end(_GAP, data, end)
+        gap = data[end:place]
         # Behind a known item usually stands what stood there before: as long as it does, nothing has to be looked for.
         for name in known.run(names[-1]):
-            end = place + (name >> _BITS)
-            if end > len(data) or crc32(view[place:end]) != name & _CRC:
+            next_end = place + (name >> _BITS)
+            if crc32(view[place:next_end]) != name & _CRC or next_end > len(data):
                 break
             names.append(name)
-            borders.append((place, end))
-            place = _end(_GAP, data, end)
+            end = next_end
+            place = end + len(gap) if data.startswith(gap + b"<", end) else _end(_GAP, data, end)
     last = _end(content, data, place)
     if last < len(data):
         inside = _end(content, data, last + 1)  # of the item that did not end
         is_opaque = data.startswith((b"<!", b"<?"), last) or data.startswith((b"<!", b"<?"), inside)
         return Doubt.OPAQUE if is_opaque else Doubt.ITEM
-    if not borders:
+    if not names:
         return Doubt.NO_ITEM
-    return Cut(data, tuple(borders[:MAX_ITEMS]), tuple(names[:MAX_ITEMS]), len(borders), borders[-1][1])
+    return Cut(data, tuple(names[:MAX_ITEMS]), borders, len(names), end)
 
 
 def _end(pattern: re.Pattern[bytes], data: bytes, place: int) -> int:

@@ -10,7 +10,7 @@ from html import unescape
 from lxml import etree
 
 from digest.gather import clean, dates, images, pace, simple
-from digest.gather.build import MAX_ITEMS, MAX_SUMMARY, Asked, Draft, Feature, Found, finish
+from digest.gather.build import MAX_ITEMS, MAX_SUMMARY, Asked, Draft, Feature, Found
 from digest.gather.fields import (
     ABOUT,
     LANG,
@@ -26,7 +26,6 @@ from digest.gather.fields import (
     markup,
     text,
 )
-from digest.types import Feed
 
 _TITLES = ("title", "atom:title", "dc:title", "media:title", "itunes:title")
 _PUBLISHED = (
@@ -58,30 +57,28 @@ def read_rss(root: etree._Element, addresses: Addresses, asked: Asked) -> Found:
     about = fields(channels[0]) if channels else {}
     parents = channels if root in channels else [*channels, root]
     items = [node for parent in parents for node in parent if _is(node, "item")]
-    feed = Feed(
+    found = Found(
         title=clean.title(first(about, "title", "dc:title", "atom:title")),
         language=clean.language(first(about, "language", "dc:language")) or clean.language(root.get(LANG)),
         site_url=_site(about, addresses) or _alternate(about, addresses),
-        items=(),
         pace=pace.read(about),
     )
-    addresses.outer = feed.site_url or asked.url
-    return _collect(feed, items, asked, addresses, "")
+    addresses.outer = found.site_url or asked.url
+    return found.take(_drafts(items, addresses, asked), items=len(items))
 
 
 def read_atom(root: etree._Element, addresses: Addresses, asked: Asked) -> Found:
     """A `feed` root -> the feed and how many entries the document holds."""
     about = fields(root, atom=True)
-    feed = Feed(
+    found = Found(
         title=clean.title(first(about, "atom:title", "dc:title")),
         language=clean.language(root.get(LANG)) or clean.language(first(about, "dc:language", "atom:language")),
         site_url=_alternate(about, addresses),
-        items=(),
         pace=pace.read(about),
     )
     # An entry without an author has the feed's (RFC 4287, 4.2.1).
     entries = [node for node in root if key_of(node.tag) in ("atom:entry", "entry")]
-    return _collect(feed, entries, asked, addresses, _people(about))
+    return found.take(_drafts(entries, addresses, asked), items=len(entries), author=_people(about))
 
 
 def _site(about: Fields, addresses: Addresses) -> str:
@@ -92,15 +89,8 @@ def _is(node: etree._Element, name: str) -> bool:
     return key_of(node.tag) == name
 
 
-def _collect(feed: Feed, nodes: list[etree._Element], asked: Asked, addresses: Addresses, author: str) -> Found:
-    read = nodes[:MAX_ITEMS]
-    drafts = (_draft(node, addresses, asked) for node in read)
-    articles = tuple(
-        article
-        for draft in drafts
-        if (article := finish(draft, publisher=feed.title, language=feed.language, author=author)) is not None
-    )
-    return Found.of(feed, articles, read=len(read), items=len(nodes))
+def _drafts(nodes: list[etree._Element], addresses: Addresses, asked: Asked) -> Iterator[Draft]:
+    return (_draft(node, addresses, asked) for node in nodes[:MAX_ITEMS])
 
 
 def _draft(node: etree._Element, addresses: Addresses, asked: Asked) -> Draft:
@@ -150,7 +140,7 @@ class _Body:
         self._budget = asked.budget
         told = ""
         for node, name in _told(found):
-            content = markup(node)
+            content = asked.shelf.content(markup(node))
             if self.node is None:
                 read = self._read(node, name, content, clean.MAX_TEXT, keep=asked.html)
                 if read.text:

@@ -98,7 +98,7 @@ def test_nothing_is_opened_and_nothing_expanded(tmp_path: Path) -> None:
             f"<link rel='{secret.as_uri()}' href='http://127.0.0.1:9/'/></item></channel></rss>"
         )
         found = fallback.read(body.encode(), Asked(URL))
-        assert all("the-secret" not in item.title and len(item.title) < 60 for item in found.feed.items)
+        assert all("the-secret" not in item.title and len(item.title) < 60 for item in found.articles)
     for name in (str(secret), secret.as_uri(), "http://127.0.0.1:9/feed"):
         assert fallback.read(name.encode(), Asked(URL)).items == 0
     watching = False
