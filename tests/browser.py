@@ -14,6 +14,13 @@ BUSY = "Unable to capture screenshot"
 busy, never twice in a row; the page itself is fine then."""
 
 
+def follow(page: Page, selector: str) -> None:
+    """Click what leads to another page and wait until that is loaded: what the click did is durable then. Whoever asks
+    the page or the database earlier asks while Chromium still changes pages."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def keep_picture(page: Page, file: Path) -> None:
     """A screenshot of the whole page, for people to look at. Whatever else goes wrong than BUSY is raised at once."""
     for _ in range(3):

@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """In a full run an absent part ends everything here, before the first test."""
     if not parts.nothing_may_be_absent() or hasattr(config, "workerinput"):
         return
-    absent = [f"{part.name} ({part.added_by})" for part in parts.PARTS if not part.here()]
+    absent = [f"{part.name} ({part.added_by})" for part in parts.missing(parts.PARTS)]
     if absent:
         raise pytest.UsageError(f"nothing may be left out of this run, but these are absent: {'; '.join(absent)}")
 
@@ -50,9 +50,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A full run in which any test was skipped, for whatever reason, has failed."""
+    """A full run in which any test was skipped has failed, unless its part cannot be had on this platform at all."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
+    excused = {LEFT_OUT + part.name for part in parts.PARTS if not part.offered()}
+    skipped = [
+        report
+        for report in (reporter.stats.get("skipped", []) if reporter else [])
+        if _reason(report).removeprefix("Skipped: ") not in excused
+    ]
     if reporter and parts.nothing_may_be_absent() and skipped and session.exitstatus == pytest.ExitCode.OK:
         reporter.line(f"\nnothing may be left out of this run, but a test was skipped: {_reason(skipped[0])}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

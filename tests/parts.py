@@ -1,7 +1,8 @@
 """What some tests need beyond the locked Python packages: one row a part.
 
 On a developer's machine a test whose part is absent is left out, and the run ends by saying so and which command adds
-it. In CI (`CI` or `DIGEST_TEST_FULL=1` in the environment) an absent part is an error before the first test.
+it. In CI (`CI` or `DIGEST_TEST_FULL=1` in the environment) an absent part is an error before the first test, unless it
+does not exist for the platform at all: `Part.offered` says so, by the very condition under which the lock installs it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements-dev.txt"
 
 
 def shared_folder() -> Path:
@@ -45,9 +49,27 @@ class Part:
     name: str
     here: Callable[[], bool]
     added_by: str
+    offered: Callable[[], bool] = lambda: True
+    """Whether it can be had on this platform. Where it cannot, its tests are left out of a full run as well, for no
+    machine of that kind could ever run them."""
+
+
+def is_locked(name: str, environment: dict[str, str] | None = None) -> bool:
+    """Whether a line of the lock installs this package on this platform, or on one that is told by the variables of
+    PEP 508 (`python_full_version`, `platform_machine`, `sys_platform`)."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line.rstrip("\\ ")) for line in lines if line.startswith(f"{name}==")]
+    return any(line.marker is None or line.marker.evaluate(environment) for line in found)
 
 
 PARTS = (
+    Part(
+        "atheris",
+        "the fuzzer atheris",
+        lambda: importlib.util.find_spec("atheris") is not None,
+        "make test-full, on Linux on x86-64 with Python before 3.14: there are wheels for no other",
+        lambda: is_locked("atheris"),
+    ),
     Part(
         "browser", "Debian's Chromium", lambda: chromium_program() is not None, "make test-full, as root or with sudo"
     ),
@@ -65,6 +87,11 @@ PARTS = (
     ),
     Part("wheel", "a package index for pip", index_answers, "make test-full, with a network"),
 )
+
+
+def missing(parts: Iterable[Part]) -> list[Part]:
+    """What must be added before a full run may begin."""
+    return [part for part in parts if part.offered() and not part.here()]
 
 
 def nothing_may_be_absent() -> bool:

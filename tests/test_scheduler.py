@@ -48,8 +48,8 @@ def test_the_clock_gathers_plans_and_sweeps(town: Town) -> None:
         clock.start()
         try:
             assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep", "tidy"}
-            assert sent.wait(10)
-            end = time.monotonic() + 10
+            assert sent.wait(60)
+            end = time.monotonic() + 60
             while site.paths().count("/feed") < 2 and time.monotonic() < end:
                 time.sleep(0.02)
         finally:
@@ -79,7 +79,7 @@ def test_one_failing_job_does_not_end_the_others(
     with caplog.at_level(logging.ERROR):
         clock.start()
         try:
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while time.monotonic() < end and (len(sweeps) < 4 or _plans(caplog) < 2):
                 time.sleep(0.02)
         finally:

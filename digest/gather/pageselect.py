@@ -134,6 +134,8 @@ def _attribute(tree: css.Attrib) -> Test:
     value = tree.value.value if tree.value is not None else None
     if tree.operator == "exists" or value is None:
         return lambda node: node.get(name) is not None
+    if tree.operator not in _OPERATORS:  # cssselect also reads jQuery's [a!=b]
+        raise ValueError(f"{tree.operator} is not understood here; {', '.join(_OPERATORS)} are")
     compare = _OPERATORS[tree.operator]
     return lambda node: (told := node.get(name)) is not None and compare(told, value)
 

@@ -40,6 +40,9 @@ _REFERENCE = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|\]\]>|&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|([A-Za-z][A-Za-z0-9]*);)?", re.DOTALL
 )
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NUMBER = re.compile("&#(?:[xX]([0-9a-fA-F]++)|0*+([0-9]++));")
+"""Where libxml2 guesses, it also reads references in what `mend` takes for CDATA or leaves (MAX_MENDED), and makes of
+those to no character bytes that no Python string can hold (tests/data/fuzz/feed)."""
 _PREDEFINED = frozenset(("amp", "lt", "gt", "quot", "apos"))
 MAX_MENDED = 250_000
 """Invalid bytes or references that are mended one by one, which takes a microsecond each; a document with more of them
@@ -155,7 +158,8 @@ def parse(data: bytes, url: str) -> Tree | None:
     root = parse_sound(data, url)
     if root is not None:
         return Tree(root, sound=True)
-    root = _read(_UNFIT.sub(_instead, mend(data.decode())).encode(), url, recover=True)
+    text = _NUMBER.sub(_character_or_space, _UNFIT.sub(_instead, mend(data.decode())))
+    root = _read(text.encode(), url, recover=True)
     return None if root is None else Tree(root, sound=False)
 
 
@@ -195,6 +199,11 @@ def _mended(found: re.Match[str]) -> str:
     if name:
         return whole if name in _PREDEFINED else html5.get(name + ";", "&amp;" + name + ";")
     return "&amp;"
+
+
+def _character_or_space(found: re.Match[str]) -> str:
+    code = int(found[1], 16) if found[1] else int(found[2]) if len(found[2]) < 8 else 0
+    return found[0] if _is_character(code) else " "
 
 
 def _is_character(code: int) -> bool:

@@ -90,7 +90,7 @@ def test_a_confirmation_leaves_while_a_long_digest_is_being_sent(
             if not asked.is_set() and report.accepted >= 100:
                 asked.set()
                 readers.ask_sign_up(SignUp("late@example.org", ("harbour",)))
-                planned.wait(10)
+                planned.wait(60)
 
         town.service.dispatch(stop=stop, on_progress=progress)
 
@@ -108,7 +108,7 @@ def test_a_confirmation_leaves_while_a_long_digest_is_being_sent(
     readers.on_mail_planned = mail_planned
     engine.start()
     engine.wake("dispatch")
-    assert planned.wait(30)
+    assert planned.wait(60)
     done = threading.Event()
     while not done.wait(0.02):
         if all(edition.state == "done" for edition in town.editions()):

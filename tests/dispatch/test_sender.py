@@ -372,9 +372,9 @@ def test_a_lease_that_ran_out_between_writing_and_calling_leaves_the_call_to_the
     def stall(point: str) -> None:
         if point == "opened" and not stalled:
             stalled.append(point)
-            threading.Event().wait(0.6)
+            threading.Event().wait(1.6)
 
-    report = make(trace=stall, lease_seconds=0.5).drain()
+    report = make(trace=stall, lease_seconds=1.5).drain()
     assert report == DispatchReport(accepted=2)
     assert len(sink.calls) == 1
     assert value(database, "SELECT tries FROM attempt") == 2

@@ -13,7 +13,7 @@ from digest.engine.inline import Again, InlineEngine, Work
 from digest.errors import StoreError
 
 
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+def until(true: Callable[[], bool], seconds: float = 30.0) -> bool:
     """Wait for something; whether it came."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
@@ -28,12 +28,12 @@ def test_a_wake_up_is_one_run_and_waking_twice_before_it_starts_is_one() -> None
     def send(_: threading.Event) -> None:
         runs.append("send")
         inside.set()
-        go_on.wait(5)
+        go_on.wait(30)
 
     engine = InlineEngine({"send": send})
     engine.start()
     engine.wake("send")
-    assert inside.wait(5)
+    assert inside.wait(30)
     for _ in range(5):
         engine.wake("send")  # while it runs: something may have come after it looked
     go_on.set()
@@ -73,7 +73,7 @@ def test_who_waits_to_run_again_is_woken_and_stopped_at_once() -> None:
     assert until(lambda: len(runs) == 1)
     engine.wake("work")
     assert until(lambda: len(runs) == 2)
-    assert engine.stop(5)
+    assert engine.stop(30)
 
 
 def test_a_wake_up_before_the_start_is_not_lost() -> None:
@@ -81,7 +81,7 @@ def test_a_wake_up_before_the_start_is_not_lost() -> None:
     engine = InlineEngine({"send": lambda _: done.set()})
     engine.wake("send")
     engine.start()
-    assert done.wait(5)
+    assert done.wait(30)
     assert engine.stop()
 
 
@@ -91,14 +91,14 @@ def test_no_work_waits_for_another() -> None:
 
     def long(_: threading.Event) -> None:
         inside.set()
-        go_on.wait(5)
+        go_on.wait(30)
 
     engine = InlineEngine({"long": long, "short": lambda _: done.set()})
     engine.start()
     engine.wake("long")
-    assert inside.wait(5)
+    assert inside.wait(30)
     engine.wake("short")
-    assert done.wait(5)
+    assert done.wait(30)
     assert not go_on.is_set()
     go_on.set()
     assert engine.stop()
@@ -132,29 +132,29 @@ def test_waking_and_stopping_at_once_never_hangs() -> None:
         engine.start()
         engine.wake("one")
         engine.wake("two")
-        assert engine.stop(5)
+        assert engine.stop(30)
 
 
 def test_stopping_waits_for_every_work_within_one_limit() -> None:
+    """Forty that hang, and half a second for all together: a limit of its own for each would make it twenty seconds."""
     free = threading.Event()
-    inside = [threading.Event(), threading.Event()]
+    inside = {f"work {number}": threading.Event() for number in range(40)}
 
-    def stuck(place: int) -> Work:
+    def stuck(name: str) -> Work:
         def work(_: threading.Event) -> None:
-            inside[place].set()
-            free.wait(5)
+            inside[name].set()
+            free.wait(60)
 
         return work
 
-    engine = InlineEngine({"one": stuck(0), "two": stuck(1)})
+    engine = InlineEngine({name: stuck(name) for name in inside})
     engine.start()
-    engine.wake("one")
-    engine.wake("two")
-    assert inside[0].wait(5)
-    assert inside[1].wait(5)
-    begun = time.monotonic()
-    assert engine.stop(timeout=0.2) is False
-    assert time.monotonic() - begun < 2
+    for name, begun in inside.items():
+        engine.wake(name)
+        assert begun.wait(30)
+    started = time.monotonic()
+    assert engine.stop(timeout=0.5) is False
+    assert time.monotonic() - started < 10
     free.set()
     assert engine.stop() is True
 
@@ -188,14 +188,14 @@ def test_stopping_asks_the_run_to_end_and_waits_for_it() -> None:
 
     def send(stop: threading.Event) -> None:
         inside.set()
-        stop.wait(5)
+        stop.wait(30)
         time.sleep(0.05)
         ended.set()
 
     engine = InlineEngine({"send": send})
     engine.start()
     engine.wake("send")
-    assert inside.wait(5)
+    assert inside.wait(30)
     engine.wake("send")
     assert engine.stop()
     assert ended.is_set()
@@ -207,12 +207,12 @@ def test_a_run_that_does_not_end_is_told_of() -> None:
 
     def send(_: threading.Event) -> None:
         inside.set()
-        free.wait(5)
+        free.wait(30)
 
     engine = InlineEngine({"send": send})
     engine.start()
     engine.wake("send")
-    assert inside.wait(5)
+    assert inside.wait(30)
     assert engine.stop(timeout=0.05) is False
     free.set()
     assert engine.stop() is True
@@ -221,8 +221,8 @@ def test_a_run_that_does_not_end_is_told_of() -> None:
 def test_an_idle_engine_and_one_that_never_started_stop_at_once() -> None:
     engine = InlineEngine({})
     engine.start()
-    assert engine.stop(1)
-    assert InlineEngine({}).stop(1)
+    assert engine.stop(30)
+    assert InlineEngine({}).stop(30)
 
 
 def test_unknown_work_is_a_mistake() -> None:

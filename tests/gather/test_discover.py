@@ -149,6 +149,6 @@ def test_a_tag_of_a_hundred_thousand_attributes_hangs_nothing() -> None:
     """libxml2 takes time by the square of their number: 8 s and more for this one."""
     many = " ".join(f"a{number}=1" for number in range(100_000))
     body = f'<html><head {many}><link rel="alternate" type="application/rss+xml" href="/feed"></head></html>'
-    started = time.perf_counter()
+    started = time.thread_time()
     assert [link.url for link in find_feeds(body.encode(), "https://gull.example/")] == ["https://gull.example/feed"]
-    assert time.perf_counter() - started < 4, "a guard against hanging, not a measure of speed"
+    assert time.thread_time() - started < 4, "a guard against hanging, not a measure of speed"

@@ -218,7 +218,7 @@ def test_deep_and_hostile_markup_is_survived() -> None:
 
 def test_no_pattern_can_be_made_to_crawl() -> None:
     """A backtracking pattern has minutes of work with each of these."""
-    started = time.perf_counter()
+    started = time.thread_time()
     for body in (
         b"<!-- a -->" * 400 + b"<x>",
         b"<!DOCTYPE x [" * 5_000 + b"<x>",
@@ -234,7 +234,7 @@ def test_no_pattern_can_be_made_to_crawl() -> None:
     ):
         with suppress(FeedError):
             parse_feed(body, url=URL)
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_texts_have_bounds_and_no_traps() -> None:

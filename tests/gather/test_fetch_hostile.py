@@ -12,9 +12,15 @@ from itertools import count
 
 import pytest
 
-from digest.gather.fetch import Door
+from digest.gather.fetch import TOTAL_SECONDS, Door
 from digest.gather.wire import HEAD_BYTES
 from tests.gather.site import TLS, Reply, Site, problem, serving, ssl_server, talking
+
+DRIPS, PAUSE = 1_200, 0.05
+"""Who drips does so for a minute."""
+SOON = 30.0
+"""Seconds within which a time limit of a second or less has taken effect, however busy the machine; without the limit
+it takes the minute that the other end takes."""
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def test_what_is_no_proper_answer_is_refused_at_once(
     started = time.monotonic()
     with talking(talk) as port:
         assert told in problem(door, f"http://127.0.0.1:{port}/feed")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < TOTAL_SECONDS, "it waited until the time was up"
 
 
 @pytest.mark.parametrize(("length", "passes"), [(HEAD_BYTES, True), (HEAD_BYTES + 1, False)])
@@ -108,14 +114,14 @@ def test_a_handshake_that_drips_ends_at_its_time() -> None:
     def drip(connection: socket.socket) -> None:
         connection.recv(65_536)
         connection.sendall(b"\x16\x03\x03\x40\x00")  # a TLS record of 16 kB begins, and goes on byte by byte
-        for _ in range(60):
+        for _ in range(DRIPS):
             connection.sendall(b"\x02")
-            time.sleep(0.05)
+            time.sleep(PAUSE)
 
-    with talking(drip) as port, Door(user_agent="t", allow_private=True, total_seconds=1.5, first_seconds=0.5) as hasty:
+    with talking(drip) as port, Door(user_agent="t", allow_private=True, first_seconds=0.5) as hasty:
         started = time.monotonic()
         assert problem(hasty, f"https://127.0.0.1:{port}/") == "127.0.0.1: no connection within 0.5 s"
-        assert time.monotonic() - started < 1.2
+        assert time.monotonic() - started < SOON
 
 
 def test_a_sealed_answer_that_drips_ends_at_the_deadline() -> None:
@@ -125,9 +131,9 @@ def test_a_sealed_answer_that_drips_ends_at_the_deadline() -> None:
         with server.wrap_socket(connection, server_side=True) as sealed:
             sealed.recv(65_536)
             sealed.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            for _ in range(60):
+            for _ in range(DRIPS):
                 sealed.sendall(b"x")
-                time.sleep(0.05)
+                time.sleep(PAUSE)
 
     ours = ssl.create_default_context(cafile=TLS / "cert.pem")
     with (
@@ -138,7 +144,7 @@ def test_a_sealed_answer_that_drips_ends_at_the_deadline() -> None:
     ):
         started = time.monotonic()
         assert problem(hasty, f"https://feeds.test:{port}/") == "feeds.test: did not answer in full within 1 s"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < SOON
 
 
 def test_plain_talk_where_tls_is_due_and_the_other_way_round(site: Site, door: Door) -> None:
@@ -152,7 +158,7 @@ def test_a_name_server_that_hangs_is_given_up() -> None:
     release = threading.Event()
 
     def resolve(host: str, port: int) -> list[str]:
-        release.wait(20)
+        release.wait(60)
         return ["127.0.0.1"]
 
     try:
@@ -160,6 +166,6 @@ def test_a_name_server_that_hangs_is_given_up() -> None:
             started = time.monotonic()
             told = problem(hasty, "http://feeds.test/")
             assert told == "feeds.test: the name server does not answer within 0.3 s"
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < SOON
     finally:
         release.set()

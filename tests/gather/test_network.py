@@ -77,7 +77,7 @@ class Slow:
     def __call__(self, host: str, port: int) -> Sequence[str]:
         self.asked.append(host)
         if host == "stuck":
-            self.release.wait(20)
+            self.release.wait(60)
         if host == "nowhere":
             raise OSError("no such host")
         return [f"{host}:{port}"]
@@ -98,7 +98,7 @@ def test_a_stuck_look_up_ends_in_time_and_no_more_threads_are_made() -> None:
                     future.result()
         with pytest.raises(TimeoutError, match="no answer about a within"):
             ask("a", 80, 0.1)  # every thread is held up
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30, "somebody waited for the name server, which takes a minute"
         assert len(lookup_threads() - before) == 3
         slow.release.set()
         assert ask("b", 80, 5) == ["b:80"]

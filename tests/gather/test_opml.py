@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from time import process_time
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -96,9 +96,9 @@ def test_hostile_lists_cost_little() -> None:
         b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(10)
     )
     laughs += b']><opml><body><outline text="&k;" xmlUrl="https://a.example/rss"/></body></opml>'
-    started = process_time()
+    started = thread_time()
     assert [feed.title for feed in read_opml(laughs).feeds] == ["&k;"]
-    assert process_time() - started < 2
+    assert thread_time() - started < 2
 
 
 def _list(outlines: str) -> bytes:
@@ -107,24 +107,24 @@ def _list(outlines: str) -> bytes:
 
 def test_a_list_of_as_many_feeds_as_allowed_is_read_and_a_longer_one_refused() -> None:
     outlines = [f'<outline text="b" xmlUrl="https://a.example/{n}"/>' for n in range(MAX_FEEDS)]
-    started = process_time()
+    started = thread_time()
     assert len(read_opml(_list("".join(outlines))).feeds) == MAX_FEEDS
     for longer in (outlines[:1] * 100_000, ["<outline text='a'/>"] * 100_000, [*outlines, outlines[0]]):
         with pytest.raises(FeedError, match="more than 20,000 feeds and folders; split it"):
             read_opml(_list("".join(longer)))
-    assert process_time() - started < 5  # four lists
+    assert thread_time() - started < 5  # four lists
 
 
 def test_one_feed_lies_in_fifty_folders_at_most() -> None:
     told = ",".join(f"/{n}" for n in range(600_000))
-    started = process_time()
+    started = thread_time()
     read = read_opml(_list(f'<outline xmlUrl="https://a.example/" category="{told}"/>'))
-    assert process_time() - started < 2
+    assert thread_time() - started < 2
     assert [feed.folder for feed in read.feeds] == [str(n) for n in range(MAX_FOLDERS)]
     many = f'<outline xmlUrl="https://a.example/" category="{",/" * 60}"/>' * 10_000
     with pytest.raises(FeedError, match="more than 20,000"):
         read_opml(_list(many))
-    assert process_time() - started < 4
+    assert thread_time() - started < 4
 
 
 def test_a_broken_list_says_that_something_may_be_missing() -> None:

@@ -221,9 +221,9 @@ def test_bodies_that_are_none(told: bytes, message: str) -> None:
 
 def test_numbers_cost_nothing_and_are_no_text() -> None:
     """Python reads an integer of n digits in time by the square of n, and refuses one of more than 4,300."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     items = read_body(b'{"articles": [{"title": ' + b"9" * 4_000_000 + b'}, {"title": 1e999}]}')
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
     assert [refused(each).message for each in items] == ["must be a string, not a number"] * 2
 
 

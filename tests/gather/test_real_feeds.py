@@ -12,6 +12,11 @@ looks odd and is right:
 | craigslist | the channel's dc:creator is no author | it is a robot's address, and no item's |
 | feedburner, many-links | links lead to feedproxy.google.com | rel=alternate says so; origLink is no standard |
 | feedburner, many-links | thumbnails of 72 by 72 were taken | mended: crops of the text's picture, or a face |
+| giantbomb-podcast | `&amp;amp;` in nineteen texts became "&" | a description is HTML, escaped again as XML |
+| giantbomb-podcast | "PST" in summer, by its pictures an hour late | RFC 822, 5.1: PST is -0800 |
+| giantbomb-podcast | 137 texts of 255 bytes end anywhere | so does the file |
+| giantbomb-podcast | no summary | itunes:summary and itunes:subtitle are the description |
+| giantbomb-podcast | a picture for eight articles; titles of another day | so does the file |
 | gulp-atom | links are relative, without xml:base | they belong to the feed's address (RFC 3986, 5.1.3) |
 | gulp-atom | no pictures | the thumbnails are avatars of 30 by 30 |
 | guardian | five articles without an author | they have no dc:creator; media:credit names photographers |

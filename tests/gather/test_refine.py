@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -123,9 +123,9 @@ def test_a_text_never_becomes_nothing_and_only_its_end_goes(text: str) -> None:
 
 @pytest.mark.parametrize("piece", [". read more ", "\n", "the post ", "… ", ".", "- ", "\nread more", ". the post x "])
 def test_no_text_costs_time(piece: str) -> None:
-    began = perf_counter()
+    began = thread_time()
     without_endings(piece * 20_000)
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 def test_every_rule_begins_with_fixed_words_and_is_a_pattern() -> None:

@@ -172,11 +172,11 @@ def test_half_a_megabyte_is_read_up_to_a_whole_line() -> None:
     ],
 )
 def test_hostile_rules_take_no_time(body: bytes) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     rules = parse(body, AGENT)
     rules.can_fetch("https://a.example/" + "a" * 2000, AGENT)
     assert rules.crawl_delay(AGENT) is None
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_delay_of_a_day_is_cut(site: Site, asked: Robots) -> None:

@@ -73,7 +73,7 @@ def articles(draw: st.DrawFn) -> RawArticle:
         author=draw(lines),
         publisher=PUBLISHER,
         language=draw(st.sampled_from(("en", "de", "pt", "fil"))),
-        image_url=SITE + draw(paths) + ".jpg",
+        image_url=SITE + "a-" + draw(paths) + ".jpg",  # /lazy.jpg stands in for a picture (data/pictures.txt)
         image_alt=draw(lines),
         published_at=draw(moments),
         updated_at=updated,

@@ -163,7 +163,7 @@ def test_one_bridge_does_not_chain_two_events() -> None:
 
 
 def test_hard_input_takes_bounded_time() -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     copies = [telling(i, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, publisher="Wire") for i in range(1, 501)]
     long = [telling(1000 + i, "ferry rock " * 1000, "Lady Anwen " * 50_000) for i in range(5)]
     odd = [
@@ -175,7 +175,7 @@ def test_hard_input_takes_bounded_time() -> None:
 
     assert len({stories[one.id] for one in copies}) == 1
     assert len(stories) == 511
-    assert time.monotonic() - start < 30  # seconds; about one on an idle machine
+    assert time.thread_time() - start < 30  # seconds of processor time; it takes about one
 
 
 TITLES = st.one_of(

@@ -210,9 +210,9 @@ def test_hostile_rules_and_texts_take_time_that_grows_only_with_the_text() -> No
     deep = {100 + number: "NOT (" * 20 + f"京京 OR b{number}" + ")" * 20 for number in range(200)}
     matcher = compile_rules({**runs, **deep})
     for text in ("京" * 2_000_000, "aaaa " * 400_000, "a" * 2_000_000, "\u0301" * 2_000_000):
-        started = time.perf_counter()
+        started = time.thread_time()
         found = matcher.match_ids(article(text=text))
-        assert time.perf_counter() - started < 8
+        assert time.thread_time() - started < 8
         assert found >= (runs.keys() if text[0] == "京" else set())
 
 

@@ -170,9 +170,9 @@ def understood(text: str) -> Rule | str:
 def test_no_text_takes_long_to_refuse_or_to_understand() -> None:
     hostile = ["NOT " * 499 + "a1", "(" * 2_000, '"' * 1_999, "a:" * 1_000, "*" * 2_000, "a1(" * 600, "title:(" * 280]
     for text in [*hostile, *(each * 1_000 for each in hostile)]:
-        started = time.perf_counter()
+        started = time.thread_time()
         told = understood(text)
-        assert time.perf_counter() - started < 0.5
+        assert time.thread_time() - started < 0.5
         assert not isinstance(told, str) or len(told) < 240
 
 

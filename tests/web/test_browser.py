@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import keep_picture
+from tests.browser import follow, keep_picture
 from tests.web.desk import WebDesk, link_of
 from tests.web.looking import SIZES, looked_at
 
@@ -50,7 +50,7 @@ def test_every_page_in_every_dress(
     page.fill("#email", "ada@")
     page.fill("#time", "07:30")
     page.uncheck("#topic-hafen")
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert page.locator(".notice li").count() == 2
     assert page.input_value("#email") == "ada@"
     assert page.input_value("#time") == "07:30"
@@ -58,11 +58,11 @@ def test_every_page_in_every_dress(
     page.fill("#email", "ada@example.org")
     page.check("#topic-hafen")
     page.check("#topic-madina")
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert "ada@example.org" in page.inner_text("main"), "faster than anybody types: one press more"
     shot("press")
     desk.later(seconds=5)
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert "ada@example.org" in page.inner_text(".lead")
     assert page.url.endswith("/subscribe?lang=" + language), "no address of a page holds the reader's"
     shot("sent")
@@ -70,7 +70,7 @@ def test_every_page_in_every_dress(
     page.goto(served + link_of(mail, "confirm"))
     assert desk.status() == "pending"
     shot("confirm")
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert (desk.status(), desk.reader("ada@example.org").send_minute) == ("active", 450)
     shot("confirmed")
     expired = desk.keyring.tokens(desk.number(), desk.minute() - 8 * 24 * 60).confirm
@@ -98,19 +98,19 @@ def test_the_whole_walk_without_javascript(desk: WebDesk, served: str, browser: 
     page.goto(f"{served}/subscribe?topic=sport&email=eda@example.org&source=poster")
     looked_at(page, artifacts / "web-form-noscript.png", script=False)
     desk.later(seconds=10)
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert "eda@example.org" in page.inner_text(".lead")
     looked_at(page, artifacts / "web-sent-noscript.png", script=False)
     (mail,) = desk.mail()
     page.goto(served + link_of(mail, "confirm"))
     looked_at(page, artifacts / "web-confirm-noscript.png", script=False)
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     looked_at(page, artifacts / "web-confirmed-noscript.png", script=False)
     assert desk.reader("eda@example.org").topics == ("sport",)
     assert context.cookies() == []
     desk.later(days=8)
     page.goto(served + link_of(mail, "confirm"))
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert "/subscribe/sent" in page.url
     context.close()
 
@@ -122,14 +122,13 @@ def test_a_form_filled_in_by_a_person_survives_going_back(desk: WebDesk, served:
     page.fill("#email", "ad@example.org")
     desk.later(seconds=10)
     # Going back while Chromium still changes pages fails, seen once in CI: "Not attached to an active page".
-    with page.expect_navigation(wait_until="load"):
-        page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     page.go_back()
     page.fill("#email", "ada@example.org")
     if not page.is_checked("#topic-sport"):
         page.check("#topic-sport")
     desk.later(seconds=10)
-    page.click("button[type=submit]")
+    follow(page, "button[type=submit]")
     assert "ada@example.org" in page.inner_text(".lead")
     assert len(desk.mail()) == 2
     page.close()
@@ -162,7 +161,7 @@ def test_the_outbox_shows_a_mail_and_opens_its_links(
     page = browser.new_page(viewport={"width": 1100, "height": 900})
     page.goto(f"{served}/outbox")
     looked_at(page, artifacts / "web-outbox.png")
-    page.click("text=Neue Fähre legt ab")
+    follow(page, "text=Neue Fähre legt ab")
     page.wait_for_load_state("networkidle")
     keep_picture(page, artifacts / "web-outbox-mail.png")
     with page.expect_popup() as popup:

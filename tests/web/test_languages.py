@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser import follow
 from tests.web.conftest import SignUpForm
 from tests.web.desk import WebDesk, link_of
 from tests.web.looking import looked_at
@@ -129,16 +130,16 @@ def test_a_person_switches_the_language_of_their_account(
     context = browser.new_context(locale="en", viewport={"width": 320, "height": 740}, java_script_enabled=script)
     page = context.new_page()
     page.goto(served + link_of(mail, "account"))
-    page.click("main button")
+    follow(page, "main button")
     for language, direction in (("de", "ltr"), ("ar", "rtl"), ("en", "ltr")):
-        page.click(f".languages button[value={language}]")
+        follow(page, f".languages button[value={language}]")
         html = page.locator("html")
         assert (html.get_attribute("lang"), html.get_attribute("dir")) == (language, direction)
         assert "ada@example.org" in page.inner_text("main")
         assert page.locator(".languages [aria-current]").get_attribute("value") == language
         looked_at(page, artifacts / f"reader-account-switched-{language}-{script}.png", script=script)
-    page.click(".languages button[value=de]")
+    follow(page, ".languages button[value=de]")
     page.fill("#name", "Ada")
-    page.click("form[action^='/me/name'] button")
+    follow(page, "form[action^='/me/name'] button")
     assert page.locator("html").get_attribute("lang") == "de"
     context.close()

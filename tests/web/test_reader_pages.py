@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import follow
 from tests.web.desk import WebDesk, link_of
 from tests.web.looking import looked_at
 from tests.web.test_preferences import DIGEST
@@ -56,8 +57,7 @@ class Walk:
 
     def press(self, selector: str) -> None:
         """Press a button and wait for its page: what it did is durable then."""
-        with self.page.expect_navigation():
-            self.page.locator(selector).click()
+        follow(self.page, selector)
 
     def look(self, name: str) -> None:
         """A picture, no sideways scrolling, nothing to say for axe-core."""
