@@ -37,6 +37,8 @@ class Source(SQLModel, table=True):
     """Where it is fetched; of a push source "push:" and its name, of a page kept as a file "file:" and its path."""
     name: str = Field(default="", sa_column=Column(String(200), nullable=False))
     """The publisher's name; taken from the feed on the first gather unless the operator gave one."""
+    named: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether the operator gave the name: then it goes before the publishers that items name."""
     language: str = Field(default="", sa_column=Column(String(16), nullable=False))
     rights: str = Field(default="excerpt", sa_column=Column(String(8), nullable=False, server_default="excerpt"))
     """How much of an article may be shown (`types.Rights`)."""

@@ -23,7 +23,7 @@ from digest.gather import plain
 from digest.gather.rules import patterns
 
 _FILE = "addresses.txt"
-_KINDS = {name: kind for kind in ("drop", "fold", "keep") for name in patterns(_FILE, kind)}
+_KINDS = {name: kind for kind in ("drop", "fold", "channel", "keep") for name in patterns(_FILE, kind)}
 """Parameter, or "parameter=value", or "beginning*" -> what becomes of it."""
 _BEGINNINGS = tuple(name[:-1] for name, kind in _KINDS.items() if name.endswith("*") and kind == "drop")
 _MOBILE = frozenset(patterns(_FILE, "mobile"))
@@ -38,6 +38,7 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})|%(?=[0-9A-Fa-f]?%)")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE = "".join(map(chr, range(0x21, 0x7F)))
 _PORTS = {"http": 80, "https": 443}
+_WORD = re.compile(r"[a-z][a-z._+-]{0,40}")
 _ROUTES = ("!", "/")
 """A fragment that begins so chooses the page in applications that run in the browser."""
 _KEPT = 16_384
@@ -182,7 +183,11 @@ def _decoded(found: re.Match[str]) -> str:
 def _kind(parameter: str) -> str:
     """What becomes of a `name=value` of a query: "drop", "fold" or "keep"."""
     lower = parameter.lower()
-    return _KINDS.get(lower) or _kind_of_name(lower.partition("=")[0][:100])
+    name, _, value = lower.partition("=")
+    kind = _KINDS.get(lower) or _kind_of_name(name[:100])
+    if kind == "channel":
+        return "fold" if not value or _WORD.fullmatch(value) else "keep"
+    return kind
 
 
 @lru_cache(maxsize=_KEPT)

@@ -175,10 +175,10 @@ def _follow(engine: Engine, answer: Answered, now: datetime) -> None:
 
 
 def _published_by(item: RawArticle, source: SourceRow, feed: Feed) -> RawArticle:
-    """The operator's name for a source goes before what its feed says. The name that we took from the feed does not: an
-    aggregating feed names the publisher of each item.
+    """The operator's name for a source goes before what its feed says. The name that we took from the feed does not,
+    nor does one that the feed has taken: an aggregating feed names the publisher of each item.
     """
-    given = source.name if source.name != feed.title[:200] else ""
+    given = source.name if source.named and source.name != feed.title[:200] else ""
     return replace(item, publisher=given or item.publisher or source.name)
 
 

@@ -209,8 +209,11 @@ def _store(engine: Engine, wanted: Wanted, feed: Feed | None, now: datetime) -> 
         one = wanted.outline
         known = sources.find_source(session, one.url)
         if known is None:
-            name, language = one.title or (feed.title if feed else ""), feed.language if feed else ""
-            number = sources.add_source(session, one.url, name=name, language=language, now=now)
+            title, language = (feed.title, feed.language) if feed else ("", "")
+            # A list mostly has the names that the feeds give themselves.
+            named = one.title not in ("", title)
+            name = one.title or title
+            number = sources.add_source(session, one.url, name=name, named=named, language=language, now=now)
             became = Became.ADDED
         else:
             number = known.id

@@ -123,6 +123,7 @@ def store_source(
             session,
             found,
             name=label,
+            named=bool(name),
             language=feed.language,
             now=now,
             kind=kind,
@@ -134,7 +135,7 @@ def store_source(
         raise InputError(f"source {known.id} is this address as a {known.kind}; remove it to add it as a {kind}")
     else:
         number = known.id
-        sources.edit_source(session, number, now=now, name=label, url=found, **_given(wishes))
+        sources.edit_source(session, number, now=now, name=label, named=bool(name) or None, url=found, **_given(wishes))
     sources.link_topics(session, number, topic_ids)
     return Added(number, found, label or found, len(feed.items), known is None)
 
@@ -168,7 +169,8 @@ def edit_source(
     elif url is not None:
         found = finding.find(door, url)[0].url
     with writing(engine) as session:
-        sources.edit_source(session, source_id, now=now, name=name, url=found, **_given(wishes))
+        named = None if name is None else bool(name)
+        sources.edit_source(session, source_id, now=now, name=name, named=named, url=found, **_given(wishes))
         if fed is not None:
             sources.set_topics(session, source_id, fed)
         changed = sources.get_source(session, source_id)

@@ -71,7 +71,14 @@ def add_push_source(session: Session, name: str, *, publisher: str, language: st
         told = f"there is a push source {name!r} already: number {known.id}"
         raise InputError(f"{told}; choose another name, or --source {known.id} to add a key to it")
     return sources.add_source(
-        session, url, name=publisher, language=language, now=now, kind=SourceKind.PUSH, rights=rights
+        session,
+        url,
+        name=publisher,
+        named=bool(publisher),
+        language=language,
+        now=now,
+        kind=SourceKind.PUSH,
+        rights=rights,
     )
 
 

@@ -48,6 +48,7 @@ class SourceRow:
     failures: int
     problem: str
     kind: str = "feed"
+    named: bool = False
     rights: str = "excerpt"
     full_text: bool = False
     selector: str = ""
@@ -120,16 +121,18 @@ def add_source(
     name: str,
     language: str,
     now: datetime,
+    named: bool = False,
     kind: str = SourceKind.FEED,
     rights: str = Rights.EXCERPT,
     full_text: bool = False,
     selector: str = "",
 ) -> int:
-    """A new source, due at once. Returns its number. Raises InputError when the address is there already."""
+    """A new source, due at once; `named` when the operator gave its name. Returns its number. Raises InputError when
+    the address is there already."""
     if known := find_source(session, url):
         raise InputError(f"there is a source at {url} already: number {known.id}")
     values = {"kind": str(kind), "url": url, "name": name[:200], "language": language, "created_at": now}
-    values |= {"rights": str(rights), "full_text": full_text, "selector": selector}
+    values |= {"named": named, "rights": str(rights), "full_text": full_text, "selector": selector}
     fresh = {**_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     return int(
         session.connection().execute(insert(_source).values(**values, **fresh).returning(_source.c.id)).scalar_one()
@@ -142,6 +145,7 @@ def edit_source(
     *,
     now: datetime,
     name: str | None = None,
+    named: bool | None = None,
     url: str | None = None,
     rights: str | None = None,
     full_text: bool | None = None,
@@ -149,15 +153,15 @@ def edit_source(
 ) -> None:
     """Change what is given. A new address is due at once, and so is a retired source whose own address is given again;
     its articles so far stay known, its others are backlog. Other rights, full texts and another selector make the next
-    gather read everything once more.
+    gather read everything once more; of rights less than full no markup is kept.
 
     Raises InputError when there is no such source or another one has the address.
     """
     known = get_source(session, source_id)
     wanted: dict[str, Any] = {"name": name if name is None else name[:200], "rights": rights and str(rights)}
-    wanted |= {"full_text": full_text, "selector": selector}
+    wanted |= {"full_text": full_text, "selector": selector, "named": named}
     values = {key: value for key, value in wanted.items() if value is not None}
-    if values.keys() - {"name"}:
+    if values.keys() - {"name", "named"}:
         values |= {"etag": "", "last_modified": "", "body_hash": "", "slices": None}
     if url is not None and (url != known.url or known.retired_at is not None):
         values |= {"url": url, **_UNREAD, "first_gathered_at": None, "next_gather_at": now}
@@ -167,6 +171,15 @@ def edit_source(
         session.connection().execute(update(_source).where(_source.c.id == source_id).values(**values))
     except IntegrityError:
         raise InputError(f"another source has the address {url}; `digest sources list` shows it") from None
+    if rights is not None and rights != known.rights:
+        _keep_by(session, source_id, rights)
+
+
+def _keep_by(session: Session, source_id: int, rights: str) -> None:
+    """Markup is kept of full rights only: what is there goes at once, and what is missing comes with the next reading,
+    to which these articles look changed."""
+    missing = {"content_hash": ""} if rights == Rights.FULL else {"html": ""}
+    session.connection().execute(update(_article).where(_article.c.source_id == source_id).values(**missing))
 
 
 def remove_source(session: Session, source_id: int) -> None:

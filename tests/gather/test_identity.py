@@ -84,6 +84,8 @@ def test_variants_of_a_page_have_one_key(url: str) -> None:
         ("https://münchen.example/a", "https://xn--mnchen-3ya.example/a"),
         ("https://en.m.lexicon.example/a", "https://en.lexicon.example/a"),
         (HOME, f"{HOME}/index.php"),
+        (f"{HOME}/a?source=home-page&src=", f"{HOME}/a?ref=Twitter&medium=e-mail"),
+        (f"{HOME}/a?referrer=x1", f"{HOME}/a?affiliate=2"),
     ],
 )
 def test_more_that_is_one_page(one: str, other: str) -> None:
@@ -97,6 +99,9 @@ def test_more_that_is_one_page(one: str, other: str) -> None:
         (f"{HOME}/a", f"{HOME}/A"),
         (f"{HOME}/a?id=1", f"{HOME}/a?id=2"),
         (f"{HOME}/a?cid=1", f"{HOME}/a?cid=2"),
+        (f"{HOME}/a?source=17", f"{HOME}/a?source=18"),
+        (f"{HOME}/show?ref=b2c", f"{HOME}/show?ref=b3c"),
+        (f"{HOME}/film?medium=super8&partner=%C3%A9", f"{HOME}/film"),
         (f"{HOME}/amp", HOME),
         (f"{HOME}/ramp", f"{HOME}/r"),
         (f"{HOME}:8080/a", f"{HOME}/a"),

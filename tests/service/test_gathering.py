@@ -18,7 +18,7 @@ from digest.gather.robots import Robots
 from digest.service.fetching import Outside, bring
 from digest.service.gathering import gather
 from digest.service.keeping import keep
-from digest.service.sourcing import add_source, discover, edit_source, list_sources, remove_source
+from digest.service.sourcing import Wishes, add_source, discover, edit_source, list_sources, remove_source
 from digest.store import sources
 from digest.store.db import open_database, reading, writing
 from digest.types import GatherRow
@@ -275,6 +275,41 @@ def test_who_publishes(database: Engine, site: Site, door: Door) -> None:
     add_source(database, door, site["/named"], topic_slugs=[], name="House Name", now=NOW)
     run(database, door)
     assert rows(database, "SELECT publisher FROM article ORDER BY source_id") == [("The Original",), ("House Name",)]
+
+
+def test_a_feed_that_changes_its_title_still_names_whose_its_articles_are(
+    database: Engine, site: Site, door: Door
+) -> None:
+    whose = "<source url='https://o.example/'>The Original</source>"
+    site.pages["/feed"] = site.pages["/named"] = Reply(rss("one", title="Old Title", more=whose))
+    number = add_source(database, door, site["/feed"], topic_slugs=[], now=NOW).id
+    add_source(database, door, site["/named"], topic_slugs=[], name="House Name", now=NOW)
+    run(database, door)
+    site.pages["/feed"] = site.pages["/named"] = Reply(rss("one", "two", title="New Title", more=whose))
+    run(database, door, now=NOW + timedelta(hours=2))
+    query = "SELECT source_id, publisher FROM article ORDER BY source_id, id"
+    assert [name for _, name in rows(database, query)] == [*["The Original"] * 2, *["House Name"] * 2]
+    edit_source(database, door, number, name="Given Later", now=NOW)
+    site.pages["/feed"] = Reply(rss("two", "three", title="New Title", more=whose))
+    run(database, door, now=NOW + timedelta(hours=4))
+    assert rows(database, query)[2] == (number, "Given Later")
+    edit_source(database, door, number, name="", now=NOW)
+    assert (list_sources(database)[0].name, list_sources(database)[0].named) == ("", False)
+
+
+def test_markup_comes_and_goes_with_the_rights(database: Engine, site: Site, door: Door) -> None:
+    body = "<description>&lt;p&gt;It &lt;b&gt;lifts&lt;/b&gt;.</description>"
+    site.pages["/feed"] = Reply(rss("one", "two", more=body))
+    number = add_source(database, door, site["/feed"], topic_slugs=[], now=NOW).id
+    run(database, door)
+    query = "SELECT count(*) FROM article WHERE html <> ''"
+    assert rows(database, query) == [(0,)]
+    edit_source(database, door, number, wishes=Wishes(rights="full"), now=NOW)
+    assert told(run(database, door, NOW + timedelta(hours=2))) == [("ok", 0, 2)]
+    assert rows(database, query) == [(2,)]
+    assert told(run(database, door, NOW + timedelta(hours=4))) == [("unchanged", 0, 0)]
+    edit_source(database, door, number, wishes=Wishes(rights="excerpt"), now=NOW)
+    assert rows(database, query) == [(0,)]
 
 
 def test_many_articles_are_saved_at_once(database: Engine, site: Site, door: Door) -> None:
