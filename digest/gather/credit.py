@@ -47,7 +47,7 @@ _SIGNED_LAST = re.compile(
     rf"(?:[(\[](?P<inside>{_ANY})(?:/[^()\n]{{1,30}})?[)\]]"
     rf"|\n(?:(?:(?i:source|quelle|via|with|by))\s?:?\s|[–—-]{{1,2}}\s?|©\s?(?:\d{{4}}\s)?)?(?P<line>{_LONG})(?:\s\d{{4}})?)[\s.]{{0,3}}\Z"
 )
-_APART = re.compile(r"\s{0,3}[,;/|•·&]\s{0,3}|\s(?:and|und|et|y|e|with|mit|for|via|at|-|–|—)\s", re.IGNORECASE)
+_APART = re.compile(r"\s{0,3}[,;/|•·&]\s{0,3}|\s(?:and|und|et|y|e|with|mit|for|via|at|in|en|à|-|–|—)\s", re.IGNORECASE)
 
 
 def find(author: str, text: str, publisher: str) -> str:

@@ -78,7 +78,7 @@ def decide(
     new = [_new(each, judged(each.raw.published_at), refine) for each in found if each.old is None]
     met = [(each, each.old) for each in found if each.old is not None]
     changed = [_changed(old, each, refine) for each, old in met if old.content_hash != each.digest]
-    return Intents(tuple(new), tuple(changed), len(met) - len(changed))
+    return Intents(tuple(new), tuple(changed), len(met) - len(changed), _markup(met))
 
 
 def may_be_flood(items: Sequence[RawArticle], known: Known, passed_over: int = 0) -> bool:
@@ -190,6 +190,10 @@ def _changed(old: KnownArticle, item: _Item, refine: Refine, *, renamed: bool = 
     )
 
 
+def _markup(met: Sequence[tuple[_Item, KnownArticle]]) -> tuple[tuple[int, str], ...]:
+    return tuple((old.id, each.raw.html) for each, old in met if each.raw.html and old.content_hash == each.digest)
+
+
 def _dated(raw: RawArticle, now: datetime) -> RawArticle:
     if raw.published_at is not None and raw.published_at > now + AHEAD:
         return replace(raw, published_at=None)
@@ -217,7 +221,8 @@ def _of_flood(
     met = [(each, each.old) for each in found if each.old is not None]
     changed = [_changed(old, each, refine) for each, old in met if old.content_hash != each.digest]
     old_news = sum(each.news_at is None or each.news_at < now for each in new)
-    return Intents(tuple(new), (*changed, *renamed), len(met) - len(changed), len(renamed) + old_news)
+    known = len(met) - len(changed)
+    return Intents(tuple(new), (*changed, *renamed), known, _markup(met), len(renamed) + old_news)
 
 
 def _namesakes(known: Known, found: Sequence[_Item], refine: Refine) -> dict[str, KnownArticle]:

@@ -38,7 +38,10 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})|%(?=[0-9A-Fa-f]?%)")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SAFE = "".join(map(chr, range(0x21, 0x7F)))
 _PORTS = {"http": 80, "https": 443}
-_WORD = re.compile(r"[a-z][a-z._+-]{0,40}")
+_WORD = re.compile(r"[a-z][a-z._+-]{0,40}|(?:rss|feed)-[a-z0-9-]{0,80}")
+"""A channel: a word, or as Medium's feeds say it, "rss-" and the number of the tag or author whose feed it is. What has
+digits otherwise may choose the page: ClearURLs removes every `ref`, by which sites break whose articles are numbered so
+(github.com/ClearURLs/Addon, issues 179 and 486)."""
 _ROUTES = ("!", "/")
 """A fragment that begins so chooses the page in applications that run in the browser."""
 _KEPT = 16_384

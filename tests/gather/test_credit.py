@@ -50,6 +50,8 @@ def test_the_agency_in_a_text(text: str, agency: str) -> None:
         ("reuters staff", "Reuters"),
         ("Associated Press", "AP"),
         ("Anna Berg, Reuters", "Reuters"),
+        ("Reuters in Osthafen", "Reuters"),
+        ("In Reuters' Garden", ""),
         ("Anna Berg | dpa", "dpa"),
         ("Anna Berg and AFP", "AFP"),
         ("PA", "PA Media"),

@@ -85,6 +85,8 @@ def test_variants_of_a_page_have_one_key(url: str) -> None:
         ("https://en.m.lexicon.example/a", "https://en.lexicon.example/a"),
         (HOME, f"{HOME}/index.php"),
         (f"{HOME}/a?source=home-page&src=", f"{HOME}/a?ref=Twitter&medium=e-mail"),
+        (f"{HOME}/a?source=rss----0a1b2c3d4e5f--tides", f"{HOME}/a?source=rss-9f8e7d6c5b4a------2"),
+        (f"{HOME}/a?source=rss", f"{HOME}/a?source=twitter"),
         (f"{HOME}/a?referrer=x1", f"{HOME}/a?affiliate=2"),
     ],
 )
@@ -100,6 +102,7 @@ def test_more_that_is_one_page(one: str, other: str) -> None:
         (f"{HOME}/a?id=1", f"{HOME}/a?id=2"),
         (f"{HOME}/a?cid=1", f"{HOME}/a?cid=2"),
         (f"{HOME}/a?source=17", f"{HOME}/a?source=18"),
+        (f"{HOME}/help?ref=4045-QUAY-3810", f"{HOME}/help?ref=8285-TIDE-6049"),
         (f"{HOME}/show?ref=b2c", f"{HOME}/show?ref=b3c"),
         (f"{HOME}/film?medium=super8&partner=%C3%A9", f"{HOME}/film"),
         (f"{HOME}/amp", HOME),

@@ -1,8 +1,8 @@
 """Feeds of real publishers as captured: what a person finds in each, looked up by eye in the files.
 
-Titles, links, names and dates of all 999 articles were held against what an XML parser alone shows of their files, and
-every difference looked up; texts against feedparser's (test_feedparser.py), and by reading, like the pictures. What
-looks odd and is right:
+All 999 articles were read by eye beside their files: every field, of texts beyond a screen the beginning and the end.
+Titles, links, names and dates were also held against what an XML parser alone shows of the files, texts against
+feedparser's (test_feedparser.py), and every difference looked up. What looks odd and is right:
 
 | file | what was found | why we read it so |
 |---|---|---|
