@@ -19,7 +19,7 @@ from digest.gather.decide import by_title, decide, may_be_flood
 from digest.gather.identity import url_key
 from digest.gather.plain import MAX_URL
 from digest.gather.refine import refine
-from digest.service.fetching import Got, slices_kept
+from digest.service.fetching import Got, is_read, slices_kept
 from digest.service.topicrules import topic_rules
 from digest.store import articles, gathers
 from digest.store.db import reading, writing
@@ -135,7 +135,8 @@ def _decided(engine: Engine, got: Got, feed: Feed, now: datetime) -> Intents:
     # A page that could not be had this time takes nothing from an article that has its full text.
     missing = {guid for guid, full in got.texts.items() if full is None}
     changed = (replace(each, keeps_text=each.raw.guid in missing) for each in intents.changed)
-    return replace(intents, changed=tuple(changed))
+    # Only a source that is read anew lacks markup: of other rights before, or by readers that knew less.
+    return replace(intents, changed=tuple(changed), markup=() if is_read(source) else intents.markup)
 
 
 def _rhythm(session: Session, source: SourceRow, now: datetime) -> tuple[int, datetime | None]:
@@ -175,11 +176,13 @@ def _follow(engine: Engine, answer: Answered, now: datetime) -> None:
 
 
 def _published_by(item: RawArticle, source: SourceRow, feed: Feed) -> RawArticle:
-    """The operator's name for a source goes before what its feed says. The name that we took from the feed does not,
-    nor does one that the feed has taken: an aggregating feed names the publisher of each item.
+    """The operator's name for a source goes before what its feed says; the name that we took from the feed goes behind
+    the publisher that an item names itself, as those of an aggregating feed do, and before the feed's title of today:
+    one source whose title changes is not several publishers.
     """
-    given = source.name if source.named and source.name != feed.title[:200] else ""
-    return replace(item, publisher=given or item.publisher or source.name)
+    given = source.name if source.named else ""
+    own = item.publisher if item.publisher != feed.title else ""
+    return replace(item, publisher=given or own or source.name or item.publisher)
 
 
 def _jitter() -> float:

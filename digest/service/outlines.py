@@ -210,8 +210,8 @@ def _store(engine: Engine, wanted: Wanted, feed: Feed | None, now: datetime) -> 
         known = sources.find_source(session, one.url)
         if known is None:
             title, language = (feed.title, feed.language) if feed else ("", "")
-            # A list mostly has the names that the feeds give themselves.
-            named = one.title not in ("", title)
+            # A list mostly has the names that the feeds give themselves; of one that was not fetched nobody knows.
+            named = feed is not None and one.title not in ("", title)
             name = one.title or title
             number = sources.add_source(session, one.url, name=name, named=named, language=language, now=now)
             became = Became.ADDED

@@ -246,7 +246,9 @@ def _judge(
         status = "new" if intents.new else "changed" if intents.changed else "unchanged"
         results.append({"index": index, "status": status, "id": old.guid if old is not None else item.raw.guid})
     return results, Intents(
-        tuple(new for each in told for new in each.new), tuple(change for each in told for change in each.changed)
+        tuple(new for each in told for new in each.new),
+        tuple(change for each in told for change in each.changed),
+        markup=tuple(marked for each in told for marked in each.markup),
     )
 
 

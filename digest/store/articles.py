@@ -21,7 +21,7 @@ from digest.types import ChangedArticle, Intents, Known, KnownArticle, NewArticl
 from subscribers.models import UtcDateTime
 from subscribers.sql import table
 
-_TEXT = ("text", "summary", "words", "html")
+_TEXT = ("text", "summary", "words")
 MOST_VERSIONS = 50
 """Headlines kept of one article: some publishers let two of them alternate, to see which is read more."""
 _SLICE = 500
@@ -113,6 +113,10 @@ def save(session: Session, source: SourceRow, intents: Intents, *, now: datetime
     for change in intents.changed:
         if change.renamed:
             _change(session, source, [change], now, _named(change.raw.guid))
+    marked = [{"this": number, "told": html} for number, html in intents.markup if source.rights == Rights.FULL]
+    if marked:
+        html = update(_article).where(_article.c.id == bindparam("this")).values(html=bindparam("told"))
+        session.connection().execute(html, marked)
     return sorted(ids)
 
 

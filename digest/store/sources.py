@@ -153,7 +153,8 @@ def edit_source(
 ) -> None:
     """Change what is given. A new address is due at once, and so is a retired source whose own address is given again;
     its articles so far stay known, its others are backlog. Other rights, full texts and another selector make the next
-    gather read everything once more; of rights less than full no markup is kept.
+    gather read everything once more, which brings the markup that full rights lack. Lesser rights take at once what is
+    kept of it.
 
     Raises InputError when there is no such source or another one has the address.
     """
@@ -171,15 +172,8 @@ def edit_source(
         session.connection().execute(update(_source).where(_source.c.id == source_id).values(**values))
     except IntegrityError:
         raise InputError(f"another source has the address {url}; `digest sources list` shows it") from None
-    if rights is not None and rights != known.rights:
-        _keep_by(session, source_id, rights)
-
-
-def _keep_by(session: Session, source_id: int, rights: str) -> None:
-    """Markup is kept of full rights only: what is there goes at once, and what is missing comes with the next reading,
-    to which these articles look changed."""
-    missing = {"content_hash": ""} if rights == Rights.FULL else {"html": ""}
-    session.connection().execute(update(_article).where(_article.c.source_id == source_id).values(**missing))
+    if rights is not None and rights != Rights.FULL and known.rights == Rights.FULL:
+        session.connection().execute(update(_article).where(_article.c.source_id == source_id).values(html=""))
 
 
 def remove_source(session: Session, source_id: int) -> None:

@@ -152,7 +152,7 @@ class ChangedArticle:
     retitled: bool = False
     """The headline is another one: a new version, and the old one is kept."""
     keeps_text: bool = False
-    """Its text, words and markup stay as they are stored."""
+    """Its texts and words stay as they are stored; markup is the feed's in any case."""
     renamed: bool = False
     """It came under another guid, which is the article's from now on."""
 
@@ -164,6 +164,8 @@ class Intents:
     new: tuple[NewArticle, ...] = ()
     changed: tuple[ChangedArticle, ...] = ()
     unchanged: int = 0
+    markup: tuple[tuple[int, str], ...] = ()
+    """(Article, markup as read now) of those that are otherwise unchanged; nothing of those without markup."""
     republished: int = 0
     """Items under new names that are articles we know, and those of a flood (a site that moved puts its archive up
     again): none of them is news."""

@@ -75,7 +75,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_article_source_id_url_key", ["source_id", "url_key"], unique=False)
 
     with op.batch_alter_table("source", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("named", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column("rights", sa.String(length=8), server_default="excerpt", nullable=False))
         batch_op.add_column(sa.Column("full_text", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.add_column(sa.Column("selector", sa.Text(), server_default=sa.text("''"), nullable=False))
