@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from digest.gather.fetch import Door
 from digest.settings import Settings
 from digest.store.db import open_database
 from tests import databases, parts
+from tests.gather.site import Site, serving
 
 LEFT_OUT = "left out: "
 
@@ -149,6 +151,20 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 def shared() -> Path:
     """The folder of shared test data; mark the test with `shared`."""
     return parts.shared_folder()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """An empty site on loopback that can be scripted."""
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """The one outbound door, which may also lead to loopback."""
+    with Door(user_agent="digest-tests", allow_private=True) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

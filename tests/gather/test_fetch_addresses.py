@@ -8,13 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from digest.gather.fetch import MAX_ADDRESSES, Door
-from tests.gather.site import Reply, Site, problem, serving, talking
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
+from tests.gather.site import Reply, Site, problem, talking
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ it takes the minute that the other end takes."""
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
 def door() -> Iterator[Door]:
     with Door(user_agent="digest-tests (+https://example.org)", allow_private=True) as opened:
         yield opened

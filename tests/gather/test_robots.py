@@ -28,12 +28,6 @@ class Clock:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

@@ -3,7 +3,6 @@ texts, guids that name several items, clocks, newer readers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -21,25 +20,13 @@ from digest.service.sourcing import Wishes, add_source, edit_source, list_source
 from digest.store.db import reading, writing
 from digest.types import GatherRow
 from subscribers.topics import add_topic
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import Reply, Site
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 LONG = " ".join(
     f"Sentence number {number} of the long text tells of the harbour and its ferries." for number in range(30)
 )
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(user_agent="digest-tests", allow_private=True) as door:
-        yield door
 
 
 def item(name: str, *, guid: str = "", link: str = "", body: str = "short", comments: int = 0) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -23,22 +22,10 @@ from digest.store import sources
 from digest.store.db import open_database, reading, writing
 from digest.types import GatherRow
 from subscribers.topics import add_topic
-from tests.gather.site import FEEDS, Reply, Site, serving
+from tests.gather.site import FEEDS, Reply, Site
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(user_agent="digest-tests", allow_private=True) as opened:
-        yield opened
 
 
 def rss(*titles: str, title: str = "The Gull", more: str = "") -> bytes:

@@ -31,12 +31,6 @@ def site() -> Iterator[Site]:
         yield served
 
 
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(user_agent="digest-tests", allow_private=True) as opened:
-        yield opened
-
-
 def feed(title: str, language: str) -> Reply:
     item = "<item><title>one</title><link>https://g.example/1</link></item>"
     body = f"<rss><channel><title>{title}</title><language>{language}</language>{item}</channel></rss>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -13,22 +12,10 @@ from digest.gather.fetch import Door
 from digest.gather.robots import Robots
 from digest.service.gathering import gather
 from digest.service.sourcing import add_source
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import Reply, Site
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 WIRE = "<source url='https://wire.example/'>The Wire</source>"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(user_agent="digest-tests", allow_private=True) as opened:
-        yield opened
 
 
 def credited(engine: Engine, site: Site, door: Door, *titles: str, whose: str = "", name: str = "") -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from json import dumps
 
@@ -15,25 +14,13 @@ from digest.service.fetching import FULL_TEXTS
 from digest.service.gathering import gather
 from digest.service.sourcing import Wishes, add_source, edit_source
 from digest.types import GatherRow
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import Reply, Site
 from tests.service.town import Town
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ONE, TWO = "<p>The crane is <b>here</b>.</p>", "<p>The tide is <i>out</i>.</p>"
 LONG = " ".join(f"Sentence {number} of the harbour's long report." for number in range(40))
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(user_agent="digest-tests", allow_private=True) as opened:
-        yield opened
 
 
 def feed(*items: tuple[str, str, str]) -> Reply:

@@ -21,16 +21,10 @@ from digest.service.sourcing import Wishes, add_source, edit_source, list_source
 from digest.store import sources
 from digest.store.db import writing
 from subscribers.topics import add_topic
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import Reply, Site
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 HTML = {"Content-Type": "text/html"}
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as served:
-        yield served
 
 
 @pytest.fixture
