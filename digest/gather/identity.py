@@ -61,6 +61,19 @@ def canonical_url(url: str) -> str:
     return found if len(found) <= plain.MAX_URL else url  # encoding makes nine characters of one
 
 
+def link(url: str) -> str:
+    """`canonical_url` for a link in a text, which may lead to a place within the page: its fragment stays, unless it
+    only tracks."""
+    found = canonical_url(url)
+    parts = _split(url)
+    if parts is None or not parts.fragment or "#" in found:
+        return found
+    told = _spelled(parts.fragment)
+    whole = f"{found}#{told}"
+    tracks = any(_kind(each) == "drop" for each in told.split("&") if "=" in each)
+    return found if tracks or len(whole) > plain.MAX_URL else whole
+
+
 @lru_cache(maxsize=_KEPT)
 def url_key(url: str) -> str:
     """blake2b-128 (hex) of the page that an address means, for comparison only; "" for what is no http(s) address.

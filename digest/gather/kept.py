@@ -54,11 +54,11 @@ _CLEANER = nh3.Cleaner(
 )
 _NUMBERS = ("width", "height", "colspan", "rowspan", "start")
 _TEXTS = ("alt", "title", "datetime", "lang")
-_EMPTY_GO_WORDS = """
-    a b em i li p span strong u div figure h1 h2 h3 h4 h5 h6 ul ol blockquote picture
-    """
-_EMPTY_GO = frozenset(_EMPTY_GO_WORDS.split())
+_INLINE = frozenset(("a", "b", "em", "i", "span", "strong", "u", "picture"))
+_EMPTY_GO = _INLINE | {"li", "p", "div", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote"}
 """Elements that are nothing once they hold nothing."""
+_NOW = {"strike": "s", "acronym": "abbr", "tt": "code"}
+"""Elements that HTML calls obsolete, and what it names in their place (HTML, 16.2, non-conforming features)."""
 _UNWRAPPED = "unwrapped"
 """A name that is in no list, so that the tags go and what they hold stays."""
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -97,6 +97,7 @@ def _round(told: str, base: str) -> str:
     _drop_unseen(root)
     _mend_pictures(root, base)
     _mend_links(root, base)
+    _rename(root)
     _lower_headings(root)
     _mend_attributes(root)
     _drop_empty(root)
@@ -144,12 +145,20 @@ def _mend_pictures(root: etree._Element, base: str) -> None:
 def _mend_links(root: etree._Element, base: str) -> None:
     left = markup.MAX_HTML
     for node in root.iter("a"):
-        url = plain.address(node.get("href"), base) if left > 0 else ""
+        told = node.get("href") or ""
+        # "#note" leads to a place of the same text, and these have lost their ids.
+        url = plain.address(told, base) if left > 0 and not told.lstrip().startswith("#") else ""
         left -= len(url)
         if url:
-            node.set("href", identity.canonical_url(url))
+            node.set("href", identity.link(url))
         else:
             node.tag = _UNWRAPPED
+
+
+def _rename(root: etree._Element) -> None:
+    """What HTML gave up, by what it has in its place: a date that was struck out must not look good again."""
+    for node in root.iter(*_NOW):
+        node.tag = _NOW[str(node.tag)]
 
 
 def _lower_headings(root: etree._Element) -> None:
@@ -178,8 +187,17 @@ def _mend_attributes(root: etree._Element) -> None:
 
 def _drop_empty(root: etree._Element) -> None:
     for node in reversed(list(root.iter(*_EMPTY_GO))):
-        if not len(node) and not (node.text or "").strip():
+        if not len(node) and not (node.text or "").strip() and not _parts(node):
+            node.tail = (node.text or "") + (node.tail or "")  # the blank between two words may stand in it
             _remove(node)
+
+
+def _parts(node: etree._Element) -> bool:
+    """Whether an empty block ends one line of text and begins another."""
+    before = node.getprevious()
+    around = node.getparent()
+    told = before.tail if before is not None else None if around is None else around.text
+    return node.tag not in _INLINE and bool((told or "").strip() and (node.tail or "").strip())
 
 
 def _scrub_texts(root: etree._Element) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -15,12 +16,17 @@ from digest.gather.rules import any_of, patterns
 
 MIN_IMAGE = 50
 """Pixels. Declared smaller in either direction, a picture is an avatar, an icon or a tracking pixel."""
+FLATTEST, TALLEST = 5.0, 3.5
+"""Width by height, and height by width, beyond which a picture is no photograph: IAB's leaderboards (728x90, 320x50)
+have 6.4 and more, its skyscrapers (120x600, 160x600) 3.75 and more; panoramas and infographics stay below."""
 WIDEST = 1_600
 """Pixels a candidate of a `srcset` may be wide: a mail's column of 600 on a screen of more than double density."""
 MAX_CANDIDATES = 50
 MAX_PICTURES = 50
 """Of one text: one is shown."""
 MAX_LABELS = 8
+LONGEST_SIZE = 20
+"""Characters of a size: longer ones are none, and would be remembered."""
 
 _FILE: Final = "pictures.txt"
 _LAZY = patterns(_FILE, "lazy")
@@ -52,6 +58,25 @@ def too_small(width: str | None, height: str | None) -> bool:
     return False
 
 
+def plausible(width: int, height: int, least: int = MIN_IMAGE) -> bool:
+    """Whether a picture of this size in pixels can be a story's; 0 is a size that nobody declared."""
+    if (width and width < least) or (height and height < least):
+        return False
+    return not (width and height) or (width <= FLATTEST * height and height <= TALLEST * width)
+
+
+def pixels(told: str | None) -> int:
+    """A size as declared ("640", "640px", "640.0"); 0 when it is none."""
+    return _size(told) if told and len(told) <= LONGEST_SIZE else 0
+
+
+@lru_cache(maxsize=1_024)
+def _size(told: str) -> int:
+    if not told.isdecimal():
+        told = told.strip().removesuffix("px").partition(".")[0]
+    return int(told) if told.isdecimal() and len(told) <= 6 else 0
+
+
 def is_tracker(url: str) -> bool:
     """Whether an address, as written, is known to count readers or to be a decoration (`data/pictures.txt`)."""
     before, slashes, rest = url.lower().partition("//")
@@ -67,7 +92,7 @@ def pictures(root: etree._Element, hidden: frozenset[str]) -> Iterator[Image]:
     seen: set[str] = set()
     for node in islice(root.iter("img", "image"), MAX_PICTURES):
         url = source(node)
-        if url and url not in seen and not _unseen(node, hidden):
+        if url and url not in seen and has_shape(node) and not _unseen(node, hidden):
             seen.add(url)
             yield Image(url, plain.line(node.get("alt") or "", 300))
 
@@ -82,6 +107,11 @@ def source(node: etree._Element) -> str:
         return ""
     found = next((told for told in _addresses(node) if not _stands_in(told)), "")
     return "" if not found or is_tracker(found) else found
+
+
+def has_shape(node: etree._Element) -> bool:
+    """Whether an <img> is not, by its declared size, a banner."""
+    return plausible(pixels(node.get("width")), pixels(node.get("height")))
 
 
 def _stands_in(told: str) -> bool:

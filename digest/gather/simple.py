@@ -59,7 +59,7 @@ class Simple:
             told = {name: _REFERENCE.sub(_in_value, double or single) for name, double, single in found}
             node = etree.Element("img", told)
             url = pictures.source(node)
-            if url and url not in seen:
+            if url and url not in seen and pictures.has_shape(node):
                 seen.add(url)
                 yield pictures.Image(url, plain.line(node.get("alt") or "", 300))
 

@@ -139,7 +139,10 @@ REL = ' rel="noopener noreferrer nofollow"'
     ("markup", "shown"),
     [
         ('<p class="a" id="b" style="x" data-c="d" onclick="e">Hi</p>', "<p>Hi</p>"),
-        ('<a href="/a?utm_source=rss&amp;b=1#part">x</a>', f'<a href="https://harbour-post.example/a?b=1"{REL}>x</a>'),
+        (
+            '<a href="/a?utm_source=rss&amp;b=1#part">x</a>',
+            f'<a href="https://harbour-post.example/a?b=1#part"{REL}>x</a>',
+        ),
         ('<a href="javascript:alert(1)">x</a><a href="mailto:a@b.example">y</a>', "<p>xy</p>"),
         ("<h1>One</h1><h3>two</h3>", "<h3>One</h3><h5>two</h5>"),
         ("<h4>Stays</h4>", "<h4>Stays</h4>"),

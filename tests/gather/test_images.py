@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.gather.feed import parse_feed
-from digest.gather.images import plausible
+from digest.gather.pictures import plausible
 from digest.types import RawArticle
 
 URL = "https://feeds.example/news/feed.xml"
