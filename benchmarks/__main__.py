@@ -1,6 +1,7 @@
 """`python -m benchmarks NAME [--quick]`: a table, then a JSON line for each figure. Exit code 1 when a goal is missed.
 
-A benchmark is a module of this package with `run(quick: bool) -> list[Figure]`, and one entry here.
+A benchmark is a module of this package with `run(quick: bool) -> list[Figure]`, and one entry here. One that takes more
+options has `options(parser)` as well, and is given what was chosen by name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from importlib import import_module
 from benchmarks.report import json_lines, table
 
 BENCHMARKS = {
+    "stories": "articles put together: quality on labelled headlines and texts, time and memory in a large window",
     "web": "one-click POST and preferences GET, import of readers",
     "pages": "the pages of `web` alone",
     "transfer": "the import of `web` alone",
@@ -30,8 +32,13 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("name", choices=BENCHMARKS)
     parser.add_argument("--quick", action="store_true", help="smaller inputs; within 50 seconds")
-    wanted = parser.parse_args(arguments)
-    figures = import_module(f"benchmarks.{wanted.name}").run(wanted.quick)
+    known, _ = parser.parse_known_args(arguments)
+    module = import_module(f"benchmarks.{known.name}")
+    if hasattr(module, "options"):
+        module.options(parser)
+    wanted = vars(parser.parse_args(arguments))
+    wanted.pop("name")
+    figures = module.run(**wanted)
     print(table(figures))
     print(json_lines(figures))
     return 0 if all(each.ok for each in figures) else 1

@@ -8,6 +8,8 @@ Feeds: feedparser with its defaults.
 
 Topic rules: one after the other, a regular expression for each term.
 
+Stories: one pass that joins headlines whose words overlap, and one that compares TF-IDF vectors.
+
 Polling: httpx's clients, arranged in every way that somebody would try.
 """
 
@@ -22,12 +24,15 @@ import sqlite3
 import ssl
 import threading
 from calendar import timegm
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import blake2b
+from heapq import nlargest
 from io import BytesIO
-from itertools import islice
+from itertools import islice, pairwise
+from math import log, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +207,63 @@ def match_one_by_one(rules: Mapping[int, Compiled], article: RawArticle) -> froz
     """The rules that are true of an article, whose texts are case-folded once for all of them."""
     texts = {field: getattr(article, field).casefold() for field in FIELDS}
     return frozenset(number for number, holds in rules.items() if holds(texts))
+
+
+# --- stories ----------------------------------------------------------------------------------------------------------
+
+_TITLE_WORD = re.compile(r"[^\W_]+")
+
+
+def overlapping_titles(titles: Sequence[str]) -> list[int]:
+    """A label for each title: those that share three words or more, and six tenths of the shorter one's, are one story,
+    and so is whatever hangs together by such pairs (as well-known feed readers put articles together)."""
+    words = [{word for word in _TITLE_WORD.findall(title.lower()) if len(word) > 2} for title in titles]
+    label = list(range(len(titles)))
+
+    def root(node: int) -> int:
+        while label[node] != node:
+            label[node] = label[label[node]]
+            node = label[node]
+        return node
+
+    holding: dict[str, list[int]] = defaultdict(list)
+    for i, mine in enumerate(words):
+        shared = Counter(j for word in mine for j in holding[word])
+        for j, count in shared.items():
+            if count >= 3 and count >= 0.6 * min(len(mine), len(words[j])):
+                label[root(i)] = root(j)
+        for word in mine:
+            holding[word].append(i)
+    return [root(i) for i in range(len(titles))]
+
+
+def single_pass(titles: Sequence[str], threshold: float = 0.10) -> list[int]:
+    """A label for each title: each joins the story whose three nearest titles are nearest by the mean of the cosines of
+    TF-IDF vectors (1- and 2-grams, idf of all titles), if that reaches `threshold`, or else opens one."""
+    grams = []
+    for title in titles:
+        found = _TITLE_WORD.findall(title.lower())
+        grams.append(Counter([*found, *(f"{a} {b}" for a, b in pairwise(found))]))
+    counts = Counter(gram for each in grams for gram in each)
+    label: list[int] = []
+    holding: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for i, each in enumerate(grams):
+        vector = {gram: count * (1 + log((1 + len(titles)) / (1 + counts[gram]))) for gram, count in each.items()}
+        length = sqrt(sum(weight * weight for weight in vector.values())) or 1.0
+        near: dict[int, float] = defaultdict(float)
+        for gram, weight in vector.items():
+            for j, other in holding[gram]:
+                near[j] += weight / length * other
+        stories: dict[int, list[float]] = defaultdict(list)
+        for j, value in near.items():
+            stories[label[j]].append(value)
+        means = {story: sum(nlargest(3, values)) / 3 for story, values in stories.items() if len(values) > 2}
+        means |= {story: sum(values) / len(values) for story, values in stories.items() if len(values) <= 2}
+        best = max(means, key=lambda story: (means[story], -story), default=-1)
+        label.append(best if best >= 0 and means[best] >= threshold else i)
+        for gram, weight in vector.items():
+            holding[gram].append((i, weight / length))
+    return label
 
 
 # --- polling ----------------------------------------------------------------------------------------------------------

@@ -1,46 +1,117 @@
-"""Articles -> stories, incrementally: each new article joins an open story, an earlier new article, or opens its own.
+"""Articles -> stories: each new article joins a story or opens one, and what that changes nearby is put right.
 
-The new articles and the open stories are clusters that merge greedily, the most similar pair first. How alike two
-clusters are is the mean, over the articles of the smaller, of each one's mean similarity to its nearest few in the
-larger: one bridge article cannot chain two events together, and no single look-alike opens a large story's door. Two
-open stories never merge here. Within one call the order of arrival does not matter; between calls an early split lasts.
+A `Window` remembers the nearest articles of each article. New ones are added to it; then the stories that they touch
+are looked at anew, all their articles together (`neighbourhood`), and nothing else is. So an early mistake does not
+last: two open stories become one when a bridge arrives and keep the older number, and an article that turns out to
+belong elsewhere moves. A group keeps the number of the story that most of its articles had.
 
-A wrong merge hides news, a missed merge only repeats it: every doubt in `similar` counts against merging. The constants
-were set on 2,558 labelled headlines (titles only, 43 broad stories; B-cubed figures in tests/stories/test_cluster.py)
-and on the small texts there. Rejected: comparing with the nearest one (chains), thresholds by the smaller cluster only
-(0.15 of recall for 0.016 of precision), boosting the weight of names in the vectors (merges by place, not by event).
+`place` is the incremental form, whose window is kept between calls; `cluster` builds a window for a single call.
+A wrong merge hides news, a missed merge only repeats it: every doubt in `similar` counts against merging.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from digest.stories.similar import Document, documents_of, links_of
+from digest.stories.communities import Graph
+from digest.stories.neighbourhood import JOINING, LIMITS, Limits, groups_of
 from digest.stories.terms import language_of
+from digest.stories.window import Window
 from digest.types import Joined, Telling
 
 NEAREST = 5
-"""With how many nearest tellings an article is compared. On the headlines three chained and ten split stories."""
-PAIR_THRESHOLD = 0.22
-"""The similarity that makes two single articles one story."""
-LEAST_THRESHOLD = 0.12
-"""What large clusters need at least; the mean over many articles is a surer figure than one pair's."""
-THRESHOLD_STEP = 0.03
-"""How much less is needed each time the number of articles in both doubles."""
+"""The nearest in its story tell why an article is there."""
 TERMS_TOLD = 5
+LOOKED_AT = 400
+"""Articles of one story that are looked at anew, the newest; the rest goes where most of these go. Bounds the time."""
+RELATED = 0.15
+"""Mean similarity, of each article of the smaller story to its nearest in the other, that makes two stories related:
+one thread, two events."""
+RELATED_TOLD = 3
+_ALWAYS = 1_000.0
+"""The weight of a correction: no number of links outweighs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What people said about articles, as pairs of their ids; obeyed where both are in the window."""
+
+    together: frozenset[tuple[int, int]] = frozenset()
+    apart: frozenset[tuple[int, int]] = frozenset()
+
+
+NO_CORRECTIONS = Corrections()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a gathering changed. Stories are numbers as in `Window`: a new one bears its opener's id, negative."""
+
+    joined: tuple[Joined, ...]
+    """Each new article, in the order given."""
+    moved: tuple[Joined, ...]
+    """Earlier articles that belong elsewhere now, other than by a merge; by id. An earlier article may open a story."""
+    merged: Mapping[int, int]
+    """Stories that are no more -> the stories that they became."""
+    copies: Mapping[int, int]
+    """New article -> the earlier article that it is a copy of."""
+    related: Mapping[int, tuple[tuple[int, float], ...]]
+    """Story that was looked at -> its nearest other stories among those, and how near."""
+
+
+def place(
+    window: Window,
+    new: Sequence[Telling],
+    *,
+    now: datetime,
+    corrections: Corrections = NO_CORRECTIONS,
+    limits: Limits = LIMITS,
+) -> Placed:
+    """Add articles of the window's language to it and find their stories.
+
+    When the store has given a number to a story that was opened, call `window.rename(-opened_by, number)`.
+    Deterministic: the order of `new` does not matter. Never raises for any text; raises ValueError when that call was
+    forgotten (the window is of no use then). `now` bounds the articles' times. Articles that are in the window already
+    are told where they are.
+    """
+    fresh = [telling for telling in new if telling.id not in window.entries]
+    window.add(fresh, [-telling.id for telling in fresh], now)
+    ids = {telling.id for telling in fresh}
+    _part(window, ids, corrections)
+    before = {story: set(window.members[story]) for story in _touched(window, ids, corrections)}
+    if any(story < 0 and members - ids for story, members in before.items()):
+        raise ValueError("stories that were opened earlier have no numbers yet: rename them first")
+    articles = _looked_at(window, before)
+    graph = graph_of(window, articles)
+    rich = [window.entries[article].document.rich for article in articles]
+    groups = groups_of(graph, rich, _ties(window, articles, corrections), limits)
+    merged = _name(window, [[articles[node] for node in group] for group in groups], before)
+    stories = [window.entries[article].story for article in articles]
+    changed = [
+        article
+        for story, members in before.items()
+        for article in members - ids
+        if window.entries[article].story != merged.get(story, story)
+    ]
+    return Placed(
+        tuple(_joined(window, telling.id) for telling in new),
+        tuple(_joined(window, article) for article in sorted(changed)),
+        merged,
+        {article: window.entries[article].original for article in ids if window.entries[article].original != article},
+        _related(graph, stories),
+    )
 
 
 def cluster(new: Sequence[Telling], known: Sequence[Telling], *, now: datetime) -> list[Joined]:
-    """Where each of `new` belongs, in the order of `new`.
+    """Where each of `new` belongs, in the order of `new`, for a caller that keeps no window.
 
     `known` are tellings of open stories (`story_id` set); those without one are ignored. Ids are unique across both.
     An article that opens a story has `opened_by` equal to its own id, `story_id` None and score 0; the articles that
-    join it name the same id. Languages never mix (`terms.language_of`). Deterministic: ties go to the earlier, then to
-    the smaller id. Never raises for any text.
+    join it name the same id. Known articles stay where they are. Languages never mix. Never raises for any text.
     """
     groups: dict[str, tuple[list[Telling], list[Telling]]] = defaultdict(lambda: ([], []))
     for telling in known:
@@ -51,124 +122,152 @@ def cluster(new: Sequence[Telling], known: Sequence[Telling], *, now: datetime) 
     verdicts: dict[int, Joined] = {}
     for language, (fresh, old) in groups.items():
         if fresh:
-            for joined in _cluster_language(fresh, old, language, now):
-                verdicts[joined.article_id] = joined
+            window = Window(language)
+            window.add(old, [one.story_id or 0 for one in old], now)
+            place(window, fresh, now=now, limits=JOINING)
+            verdicts.update(_settled(window, fresh, old))
     return [verdicts[telling.id] for telling in new]
 
 
-def _cluster_language(new: Sequence[Telling], known: Sequence[Telling], language: str, now: datetime) -> list[Joined]:
-    documents = documents_of([*known, *new], language, now)
-    documents.sort(key=lambda d: (d.telling.story_id is None, d.at, d.telling.id))
-    old = sum(d.telling.story_id is not None for d in documents)
-    links = links_of(documents, old)
-    return _verdicts(documents, old, links, _Merging(documents, links).run())
+def _settled(window: Window, fresh: Iterable[Telling], old: Iterable[Telling]) -> dict[int, Joined]:
+    """Verdicts that leave `old` where they were: what joined a story that old articles opened anew, joins theirs."""
+    theirs = {one.id: one.story_id for one in old}
+    verdicts = {}
+    for one in fresh:
+        joined = _joined(window, one.id)
+        if joined.opened_by in theirs:
+            joined = Joined(joined.article_id, theirs[joined.opened_by], None, joined.score, joined.terms)
+        verdicts[one.id] = joined
+    return verdicts
 
 
-# --- merging ----------------------------------------------------------------------------------------------------------
+# --- what is looked at ------------------------------------------------------------------------------------------------
 
 
-def threshold(a: int, b: int) -> float:
-    """The similarity that two clusters of `a` and `b` articles need."""
-    return max(LEAST_THRESHOLD, PAIR_THRESHOLD - THRESHOLD_STEP * math.log2((a + b) / 2))
+def _part(window: Window, ids: Iterable[int], corrections: Corrections) -> None:
+    """A copy is where its original is, unless somebody said that it is none."""
+    for article in sorted(ids):
+        entry = window.entries[article]
+        pair = (article, entry.original)
+        if pair in corrections.apart or pair[::-1] in corrections.apart:
+            entry.original = article
+        window.move(article, window.entries[entry.original].story)
 
 
-class _Merging:
-    """Greedy merging with a heap; entries of clusters that have changed since are recognised by their version."""
-
-    def __init__(self, documents: Sequence[Document], links: Sequence[Mapping[int, float]]) -> None:
-        self._links = links
-        self._label: list[int] = []
-        self._members: dict[int, list[int]] = {}
-        self._known: dict[int, int | None] = {}
-        first_of: dict[int, int] = {}
-        for i, document in enumerate(documents):
-            story = document.telling.story_id
-            label = i if story is None else first_of.setdefault(story, i)
-            self._label.append(label)
-            self._members.setdefault(label, []).append(i)
-            self._known[label] = story
-        self._version = dict.fromkeys(self._members, 0)
-        self._heap: list[tuple[float, int, int, int, int]] = []
-
-    def run(self) -> list[list[int]]:
-        """The clusters that hold at least one article, as indexes in order."""
-        for label in self._members:
-            self._push(label, upwards=True)
-        while self._heap:
-            _, keep, gone, keep_version, gone_version = heapq.heappop(self._heap)
-            if self._version[keep] == keep_version and self._version[gone] == gone_version:
-                self._merge(keep, gone)
-        return [sorted(members) for members in self._members.values()]
-
-    def _merge(self, keep: int, gone: int) -> None:
-        for i in self._members[gone]:
-            self._label[i] = keep
-        self._members[keep].extend(self._members.pop(gone))
-        self._version[keep] += 1
-        self._version[gone] = -1
-        self._push(keep)
-
-    def _push(self, label: int, *, upwards: bool = False) -> None:
-        near: dict[int, float] = defaultdict(float)
-        for i in self._members[label]:
-            for j, value in self._links[i].items():
-                near[self._label[j]] += value
-        for other, total in near.items():
-            if other == label or (upwards and other < label):
-                continue
-            if self._known[label] is not None and self._known[other] is not None:
-                continue
-            # The lower label is the earlier one, and known articles come before all new ones.
-            keep, gone = min(label, other), max(label, other)
-            sizes = sorted((len(self._members[keep]), len(self._members[gone])))
-            least = threshold(*sizes)
-            # All links together are at least those to the nearest: most candidates fall here, cheaply.
-            if total < least * sizes[0] * min(NEAREST, sizes[1]):
-                continue
-            value = self._cohesion(label, other)
-            if value >= least:
-                heapq.heappush(self._heap, (-value, keep, gone, self._version[keep], self._version[gone]))
-
-    def _cohesion(self, a: int, b: int) -> float:
-        small, large = (a, b) if len(self._members[a]) <= len(self._members[b]) else (b, a)
-        size = min(NEAREST, len(self._members[large]))
-        total = 0.0
-        for i in self._members[small]:
-            values = [value for j, value in self._links[i].items() if self._label[j] == large]
-            total += sum(heapq.nlargest(size, values)) / size
-        return total / len(self._members[small])
+def _touched(window: Window, ids: Iterable[int], corrections: Corrections) -> list[int]:
+    """The stories of the new articles, of those that they are linked to, and of those that people tied to these."""
+    stories: set[int] = set()
+    for article in ids:
+        stories.add(window.entries[article].story)
+        stories.update(window.entries[other].story for other, _ in window.links(article))
+    for pair in corrections.together | corrections.apart:
+        if all(article in window.entries for article in pair):
+            both = {window.entries[article].story for article in pair}
+            if both & stories:
+                stories |= both
+    return sorted(stories)
 
 
-# --- verdicts ---------------------------------------------------------------------------------------------------------
+def _looked_at(window: Window, stories: Iterable[int]) -> list[int]:
+    """The newest originals of these stories, the earliest first."""
+    chosen = []
+    for story in stories:
+        originals = [
+            (window.entries[article].document.at, article)
+            for article in window.members[story]
+            if window.entries[article].original == article
+        ]
+        chosen += heapq.nlargest(LOOKED_AT, originals)
+    return [article for _, article in sorted(chosen)]
 
 
-def _verdicts(
-    documents: Sequence[Document], old: int, links: Sequence[Mapping[int, float]], clusters: Iterable[Sequence[int]]
-) -> list[Joined]:
-    out = []
-    for members in clusters:
-        if members[-1] < old:
-            continue
-        story = documents[members[0]].telling.story_id
-        opener = None if story is not None else documents[members[0]].telling.id
-        inside = set(members)
-        for i in members:
-            if i < old:
-                continue
-            nearest = heapq.nlargest(NEAREST, ((v, -j) for j, v in links[i].items() if j in inside))
-            opens = documents[i].telling.id == opener
-            score = 0.0 if opens or not nearest else sum(value for value, _ in nearest) / len(nearest)
-            told = () if opens else _shared(documents[i], [documents[-j] for _, j in nearest])
-            out.append(Joined(documents[i].telling.id, story, opener, round(score, 4), told))
-    return out
+def graph_of(window: Window, articles: Sequence[int]) -> list[dict[int, float]]:
+    """The links between these articles, whose places in the sequence are the nodes."""
+    places = {article: node for node, article in enumerate(articles)}
+    graph: list[dict[int, float]] = [{} for _ in articles]
+    for article, node in places.items():
+        for other, value in window.links(article):
+            there = places.get(other)
+            if there is not None:
+                graph[node][there] = graph[there][node] = value
+    return graph
 
 
-def _shared(one: Document, others: Iterable[Document]) -> tuple[str, ...]:
-    """The terms that gave the most similarity."""
-    gains: dict[str, float] = defaultdict(float)
-    for other in others:
-        for term, weight in one.vector.items():
-            if term in other.vector:
-                gains[term] += weight * other.vector[term]
-    ranked = sorted(gains, key=lambda term: (-gains[term], term))
-    return tuple(term for term in ranked if " " not in term)[:TERMS_TOLD]
+def _ties(window: Window, articles: Sequence[int], corrections: Corrections) -> dict[int, dict[int, float]]:
+    places = {article: node for node, article in enumerate(articles)}
+    ties: dict[int, dict[int, float]] = defaultdict(dict)
+    for pairs, weight in ((corrections.together, _ALWAYS), (corrections.apart, -_ALWAYS)):
+        for pair in sorted(pairs):
+            ends = [places.get(window.entries[article].original) for article in pair if article in window.entries]
+            if len(ends) == 2 and ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
+                ties[ends[0]][ends[1]] = ties[ends[1]][ends[0]] = weight
+    return ties
+
+
+# --- what came of it --------------------------------------------------------------------------------------------------
+
+
+def _name(window: Window, groups: Sequence[Sequence[int]], before: Mapping[int, set[int]]) -> dict[int, int]:
+    """Move the articles into their groups' stories; returns the stories that became others.
+
+    A story lives on in the group that has most of it. The group's number is the lowest of those of the stories that
+    live on in it (the oldest), or its first article's, negative.
+    """
+    shares: dict[int, Counter[int]] = defaultdict(Counter)
+    for number, group in enumerate(groups):
+        for article in group:
+            shares[window.entries[article].story][number] += 1
+    heirs: dict[int, list[int]] = defaultdict(list)
+    for story, counts in shares.items():
+        if story >= 0:
+            heirs[min(counts, key=lambda number: (-counts[number], number))].append(story)
+    merged = {}
+    for number, group in enumerate(groups):
+        name = min(heirs[number], default=-group[0])
+        for story in heirs[number]:
+            if story != name:
+                merged[story] = name
+                window.rename(story, name)
+        for article in group:
+            window.move(article, name)
+    for members in before.values():
+        for article in members:
+            window.move(article, window.entries[window.entries[article].original].story)
+    return merged
+
+
+def _joined(window: Window, article: int) -> Joined:
+    entry = window.entries[article]
+    opened = -entry.story if entry.story < 0 else None
+    if opened == article:
+        return Joined(article, None, article, 0.0)
+    story = None if opened is not None else entry.story
+    members = window.members[entry.story]
+    if entry.original != article:
+        return Joined(article, story, opened, 1.0, window.shared(article, [entry.original], TERMS_TOLD))
+    near = {other: value for other, value in window.links(article) if other in members}
+    nearest = heapq.nlargest(NEAREST, near, key=lambda other: (near[other], -other))
+    score = sum(near[other] for other in nearest) / len(nearest) if nearest else 0.0
+    return Joined(article, story, opened, round(score, 4), window.shared(article, nearest, TERMS_TOLD))
+
+
+def _related(graph: Graph, stories: Sequence[int]) -> dict[int, tuple[tuple[int, float], ...]]:
+    sizes = Counter(stories)
+    nearest: dict[tuple[int, int], float] = defaultdict(float)
+    for node, edges in enumerate(graph):
+        most: dict[int, float] = {}
+        for other, value in edges.items():
+            if stories[other] != stories[node]:
+                most[stories[other]] = max(value, most.get(stories[other], 0.0))
+        for story, value in most.items():
+            nearest[stories[node], story] += value / sizes[stories[node]]
+    found: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for one, two in nearest:
+        small = min((one, two), key=lambda story: (sizes[story], story))
+        value = nearest.get((small, two if small == one else one), 0.0)
+        if value >= RELATED:
+            found[one].append((two, round(value, 4)))
+    return {
+        story: tuple(sorted(near, key=lambda pair: (-pair[1], pair[0]))[:RELATED_TOLD])
+        for story, near in sorted(found.items())
+    }

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.stories.cluster import cluster, threshold
+from digest.stories.cluster import cluster, place
+from digest.stories.neighbourhood import LIMITS
+from digest.stories.window import Window
 from digest.types import Telling
 from tests.stories.telling import NOW, bcubed, gathered, pairwise, telling
 
@@ -77,7 +79,7 @@ def test_a_later_article_joins_the_open_story_and_says_why() -> None:
     (joined,) = cluster([new], [known], now=NOW)
 
     assert (joined.article_id, joined.story_id, joined.opened_by) == (2, 77, None)
-    assert joined.score > threshold(1, 1)
+    assert joined.score > LIMITS.pair
     assert {"anwen", "marlow"} <= set(joined.terms)
     assert len(joined.terms) <= 5
 
@@ -234,31 +236,26 @@ def test_within_one_gathering_the_order_does_not_matter(tellings: list[Telling],
     assert {joined.article_id: joined for joined in cluster(tellings, [], now=NOW)} == first
 
 
-def test_thresholds_fall_with_size_to_a_floor() -> None:
-    assert threshold(1, 1) > threshold(2, 1) > threshold(5, 3)
-    assert threshold(500, 60) == threshold(5000, 600)
-
-
 @pytest.mark.shared
 def test_real_headlines_with_gold_labels(shared: Path) -> None:
-    """Titles alone, 43 broad stories. Measured: 0.885 / 0.701 / 0.782 in one gathering, 0.933 / 0.429 / 0.588 in
-    random hundreds (open stories never merge yet, so early splits last)."""
+    """Titles alone, 43 broad stories: in one gathering (measured: 0.835 / 0.868 / 0.851), and in random hundreds by a
+    caller that never moves what it has placed (0.907 / 0.549 / 0.684), to whom a wrong merge would stay."""
     with (shared / "clusters" / "headlines.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     tellings = [telling(int(row["id"]), row["title"], publisher=row["publisher"]) for row in rows]
-    gold = {int(row["id"]): row["story"] for row in rows}
-    ids = [one.id for one in tellings]
+    gold = [row["story"] for row in rows]
+    window = Window("en")
+    place(window, tellings, now=NOW)
+    once = bcubed([window.entries[one.id].story for one in tellings], gold)
+    random.Random(0).shuffle(tellings)  # noqa: S311 -- the same gatherings in every run
 
-    stories = gathered([tellings])
-    precision, recall, _ = bcubed([stories[i] for i in ids], [gold[i] for i in ids])
-    assert precision >= 0.85
-    assert recall >= 0.68
+    stories = gathered([tellings[start : start + 100] for start in range(0, len(tellings), 100)])
 
-    shuffled = random.Random(3).sample(tellings, len(tellings))  # noqa: S311 - an order, not a secret
-    stories = gathered(shuffled[i : i + 100] for i in range(0, len(shuffled), 100))
-    precision, recall, _ = bcubed([stories[i] for i in ids], [gold[i] for i in ids])
-    assert precision >= 0.90
-    assert recall >= 0.40
+    assert once[0] >= 0.81
+    assert once[1] >= 0.83
+    precision, recall, _ = bcubed([stories[int(row["id"])] for row in rows], gold)
+    assert precision >= 0.88
+    assert recall >= 0.50
 
 
 def test_tellings_of_the_future_count_as_of_now() -> None:
