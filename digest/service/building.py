@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from digest.checks import RANK_WEIGHTS
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
 from digest.service.cards import cards_of
+from digest.service.topicrules import topic_rules
 from digest.store import editions, stories
 from digest.store.db import reading
-from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, rank
-from digest.types import Telling
+from digest.stories.match import strength
+from digest.stories.matching import Matcher
+from digest.stories.rank import Fits, Ranked, facts_of, independent, rank
+from digest.stories.scorers import StoryFacts
+from digest.types import RawArticle, Telling
 from subscribers import topics as shelf
 
 CANDIDATES = 40
@@ -38,6 +43,8 @@ class Workshop:
     """The languages there are catalogues for."""
     letters: dict[tuple[str, str], Mapping[str, Fragment]] = field(default_factory=dict)
     """System mails compiled so far, by mail and language."""
+    weights: Mapping[str, float] = field(default_factory=lambda: RANK_WEIGHTS)
+    """What counts how much in the order of stories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class _Found:
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
+    fits: Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def build_digest(
     values = values or {}
     with reading(shop.engine) as session:
         found = _found(session, topics, starts, until)
-    ranking = _rank(found, starts, until)
+    ranking = _rank(found, starts, until, shop.weights)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
     cards = {story: cards_of(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
@@ -95,7 +103,27 @@ def _found(session: Session, topics: Sequence[int], starts: Sequence[datetime], 
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
     tellings = _until(stories.tellings_of(session, ids), until)
-    return _Found(told, tellings, editions.versions_told(session, ids))
+    fits = _fits(tellings, topic_rules(session).matcher, told.keys())
+    return _Found(told, tellings, editions.versions_told(session, ids), fits)
+
+
+def _fits(tellings: Mapping[int, Sequence[Telling]], matcher: Matcher, topics: Collection[int]) -> Fits:
+    """How well articles meet the rules of those of these topics that have one."""
+    ruled = matcher.ids.intersection(topics)
+    return {
+        (telling.id, topic): strength(reasons)
+        for told in tellings.values()
+        for telling in told
+        if ruled.intersection(telling.topic_ids)
+        for topic, reasons in matcher.match(_raw(telling)).items()
+        if topic in ruled
+    }
+
+
+def _raw(telling: Telling) -> RawArticle:
+    """An article as rules see it."""
+    same = ("url", "title", "text", "summary", "author", "publisher", "language", "published_at")
+    return RawArticle(guid=telling.url, **{name: getattr(telling, name) for name in same})
 
 
 def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[int, list[Telling]]:
@@ -107,17 +135,18 @@ def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[i
     return {story: told for story, told in kept.items() if any(telling.news_at for telling in told)}
 
 
-def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Ranking:
+def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: Mapping[str, float]) -> _Ranking:
     """Per window start: stories best first, with the parts of each rank as words."""
+    facts = {story: facts_of(story, told, found.topics, found.fits) for story, told in found.tellings.items()}
     orders: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, dict[int, str]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
-            facts_of(story, told)
+            facts[story]
             for story, told in found.tellings.items()
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & found.topics.keys() for t in told)
         ]
-        ranked = _best_of_each(rank(inside, since=since, until=until), found.tellings, found.topics)
+        ranked = _best_of_each(rank(inside, since=since, until=until, weights=weights), found.tellings, found.topics)
         orders[since.isoformat()] = tuple(each.id for each in ranked)
         reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked}
     wanted = {story for order in orders.values() for story in order}

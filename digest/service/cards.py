@@ -11,7 +11,7 @@ from digest.compose.content import Card
 from digest.compose.fragments import guard
 from digest.compose.theme import direction
 from digest.stories.rank import independent, lead_telling
-from digest.stories.rights import credited, shown
+from digest.stories.rights import credited, fits, shown
 from digest.stories.summary import news_since, summarise
 from digest.types import Rights, Telling
 
@@ -24,7 +24,7 @@ def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card
     version = max(telling.story_version for telling in told)
     newsworthy = [telling for telling in told if telling.news_at]
     lead = lead_telling(newsworthy)
-    full = shown(summarise(lead.title, lead.text, language=lead.language), lead.rights, lead.language)
+    full = extract(lead)
     cards = [_card(lead, told, version, 0, full)]
     for earlier in told_versions:
         before = [telling for telling in told if telling.story_version <= earlier]
@@ -34,6 +34,16 @@ def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card
             source = next(telling for telling in after if telling.id == news[0][0])
             cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
     return cards
+
+
+def extract(lead: Telling) -> str:
+    """Two or three whole sentences of a telling, within the rights of its source."""
+    return summarise(
+        lead.title,
+        lead.text,
+        language=lead.language,
+        fits=lambda told: fits(told, lead.rights, lead.language),
+    )
 
 
 def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:

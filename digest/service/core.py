@@ -72,7 +72,14 @@ class DigestService:
         self.keyring = Keyring(settings.secret_keys)
         self.catalogues = Catalogues(templates_folder() / "locale")
         self.theme = Theme(templates_folder(), self.catalogues.translations)
-        self.shop = Workshop(self.engine, self.theme, site_of(settings), BlockCache(), self.catalogues.languages)
+        self.shop = Workshop(
+            self.engine,
+            self.theme,
+            site_of(settings),
+            BlockCache(),
+            self.catalogues.languages,
+            weights=settings.rank_weights,
+        )
         self.press = Press(self.engine, self.theme, self.keyring)
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)

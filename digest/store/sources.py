@@ -61,6 +61,7 @@ class SourceRow:
     moved_since: datetime | None = None
     retired_at: datetime | None = None
     fallbacks: int = 0
+    weight: float = 1.0
     # Not columns, and last: a row is made from the columns in the order above.
     topics: tuple[str, ...] = ()
     topic_ids: tuple[int, ...] = ()
@@ -124,12 +125,13 @@ def add_source(
     rights: str = Rights.EXCERPT,
     full_text: bool = False,
     selector: str = "",
+    weight: float = 1.0,
 ) -> int:
     """A new source, due at once. Returns its number. Raises InputError when the address is there already."""
     if known := find_source(session, url):
         raise InputError(f"there is a source at {url} already: number {known.id}")
     values = {"kind": str(kind), "url": url, "name": name[:200], "language": language, "created_at": now}
-    values |= {"rights": str(rights), "full_text": full_text, "selector": selector}
+    values |= {"rights": str(rights), "full_text": full_text, "selector": selector, "weight": weight}
     fresh = {**_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     return int(
         session.connection().execute(insert(_source).values(**values, **fresh).returning(_source.c.id)).scalar_one()
@@ -146,6 +148,7 @@ def edit_source(
     rights: str | None = None,
     full_text: bool | None = None,
     selector: str | None = None,
+    weight: float | None = None,
 ) -> None:
     """Change what is given. A new address is due at once, and so is a retired source whose own address is given again;
     its articles so far stay known, its others are backlog. Other rights, full texts and another selector make the next
@@ -155,9 +158,9 @@ def edit_source(
     """
     known = get_source(session, source_id)
     wanted: dict[str, Any] = {"name": name if name is None else name[:200], "rights": rights and str(rights)}
-    wanted |= {"full_text": full_text, "selector": selector}
+    wanted |= {"full_text": full_text, "selector": selector, "weight": weight}
     values = {key: value for key, value in wanted.items() if value is not None}
-    if values.keys() - {"name"}:
+    if values.keys() - {"name", "weight"}:
         values |= {"etag": "", "last_modified": "", "body_hash": "", "slices": None}
     if url is not None and (url != known.url or known.retired_at is not None):
         values |= {"url": url, **_UNREAD, "first_gathered_at": None, "next_gather_at": now}
