@@ -208,7 +208,7 @@ class MachineSummary(SQLModel, table=True):
     __tablename__ = "machine_summary"
 
     key: str = Field(sa_column=Column(String(64), primary_key=True))
-    """blake2b-256 of the endpoint, the story's version and the whole question."""
+    """blake2b-256 of the endpoint, the model and the whole question (`service.scribe`)."""
     text: str = Field(sa_column=Column(Text, nullable=False))
     """Fit to be shown; empty when the answer was not."""
     reason: str = Field(default="", sa_column=Column(Text, nullable=False))

@@ -15,7 +15,8 @@ from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_b
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
-from digest.service.cards import cards_of
+from digest.service.cards import cards_of, lead_of
+from digest.service.scribe import Scribe, Write
 from digest.service.topicrules import topic_rules
 from digest.store import editions, stories
 from digest.store.db import reading
@@ -29,6 +30,11 @@ from subscribers import topics as shelf
 CANDIDATES = 40
 """Stories an edition keeps of each topic in each window: more than twice what a reader is shown, so that memory may
 strike many. Of each topic, not of all together: a busy topic must not leave a quiet one's readers without mail."""
+
+
+SUMMED_UP = 12
+"""Stories of each topic in each window that a language model is asked about: as many as a mail has cards. What is told
+in one line needs no summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Workshop:
     """System mails compiled so far, by mail and language."""
     weights: Mapping[str, float] = field(default_factory=lambda: RANK_WEIGHTS)
     """What counts how much in the order of stories."""
+    scribe: Scribe | None = None
+    """Who writes summaries, if anybody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +85,25 @@ def build_digest(
     now: datetime,
     values: Mapping[str, str] | None = None,
     blobs: dict[str, bytes] | None = None,
+    write: Write | None = None,
 ) -> Frozen:
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
     `values` with `digest.compose.content.WELCOME` makes it a welcome mail. Content addresses and bytes of its fragments
-    are added to `blobs`. Raises TemplateError when a template of the chrome is broken, and StoreError.
+    are added to `blobs`. `write` gives summaries of the stories that are likely to be cards. Raises TemplateError when
+    a template of the chrome is broken, and StoreError.
     """
     values = values or {}
     with reading(shop.engine) as session:
         found = _found(session, topics, starts, until)
     ranking = _rank(found, starts, until, shop.weights)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
-    cards = {story: cards_of(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
+    written = write(_leads(ranking, found.topics)) if write else {}
+    cards = {
+        story: cards_of(told, sorted(found.versions.get(story, ())), written.get(story, ""))
+        for story, told in ranking.chosen.items()
+    }
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
     blocks += [block for lang in spoken for tells in cards.values() for block in story_blocks(tells, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -146,9 +160,10 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: M
             for story, told in found.tellings.items()
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & found.topics.keys() for t in told)
         ]
-        ranked = _best_of_each(rank(inside, since=since, until=until, weights=weights), found.tellings, found.topics)
-        orders[since.isoformat()] = tuple(each.id for each in ranked)
-        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked}
+        ranked = rank(inside, since=since, until=until, weights=weights)
+        kept = _best_of_each([each.id for each in ranked], found.tellings, found.topics, CANDIDATES)
+        orders[since.isoformat()] = kept
+        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked if each.id in set(kept)}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
     return _Ranking(chosen, orders, reasons)
@@ -159,17 +174,26 @@ def _reason(ranked: Ranked) -> str:
 
 
 def _best_of_each(
-    ranked: Sequence[Ranked], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str]
-) -> list[Ranked]:
-    """The stories that are among the first CANDIDATES of one of their topics, in the same order."""
+    order: Sequence[int], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str], most: int
+) -> tuple[int, ...]:
+    """The stories that are among the first `most` of one of their topics, in the same order."""
     seen: Counter[int] = Counter()
     kept = []
-    for found in ranked:
-        mine = {topic for telling in tellings[found.facts.id] for topic in telling.topic_ids} & topics.keys()
-        if any(seen[topic] < CANDIDATES for topic in mine):
-            kept.append(found)
+    for story in order:
+        mine = {topic for telling in tellings[story] for topic in telling.topic_ids} & topics.keys()
+        if any(seen[topic] < most for topic in mine):
+            kept.append(story)
         seen.update(mine)
-    return kept
+    return tuple(kept)
+
+
+def _leads(ranking: _Ranking, topics: Mapping[int, str]) -> list[Telling]:
+    """Who speaks for the stories that are likely to be cards, the best of any window first."""
+    places: dict[int, int] = {}
+    for order in ranking.orders.values():
+        for place, story in enumerate(_best_of_each(order, ranking.chosen, topics, SUMMED_UP)):
+            places[story] = min(place, places.get(story, place))
+    return [lead_of(ranking.chosen[story]) for story in sorted(places, key=lambda each: (places[each], each))]
 
 
 def _facts(

@@ -63,6 +63,8 @@ _INVITATION = re.compile(
     r"|lesen sie (?:mehr|auch)|submitted by|اقرأ (?:المزيد|أيضا))",
     re.IGNORECASE,
 )
+SENTENCES, SUMMARY_CHARS = 3, 360
+"""What a card has room for at most."""
 TITLE_WORDS = 4
 """A title of so many words may stand nowhere in a summary; a shorter one ("Weather") may be part of what is said."""
 _PARTS = re.compile(r"\s[-–—|·:]\s|:\s")
@@ -125,9 +127,10 @@ def summarise(
     text: str,
     *,
     language: str = "",
-    limit: int = 3,
-    max_chars: int = 360,
+    limit: int = SENTENCES,
+    max_chars: int = SUMMARY_CHARS,
     fits: Callable[[str], bool] = lambda told: True,
+    closed_only: bool = False,
 ) -> str:
     """Up to `limit` whole sentences from the beginning of `text`, in order, within `max_chars` characters and as long
     as `fits` says that this much may be shown (`stories.rights.fits`).
@@ -135,13 +138,13 @@ def summarise(
     The first sentences of a news text are a summary that is hard to beat (the "lead-3" baseline: Nallapati, Zhai,
     Zhou, AAAI 2017). Left out are sentences that repeat the title, invitations to read on, and what the feed cut off.
     Lines that end with no mark (bylines, headings, captions) are no sentences; where nothing else is there, one is
-    taken. "" when nothing is left.
+    taken unless `closed_only`. "" when nothing is left.
     """
     tag = language_of(language, title, text)
     found = [each for each in sentences(text, tag) if not _CUT.search(each) and not _INVITATION.match(each)]
     closed = [each for each in found if _CLOSED.search(each)]
     chosen: list[str] = []
-    for sentence in closed or found:
+    for sentence in closed if closed or closed_only else found:
         told = " ".join([*chosen, sentence])
         if sentence in chosen or _repeats(sentence, title, tag) or _holds(told, title):
             continue
