@@ -1,4 +1,4 @@
-"""Summaries by a language model, against a server on loopback: what it costs, what it may do, and what stands in."""
+"""Summaries by a language model, against a server on loopback: what it may do, and what stands in for it."""
 
 from __future__ import annotations
 
@@ -6,84 +6,22 @@ import gzip
 import json
 import logging
 import quopri
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, text, update
 
-from digest.compose.content import unpack_manifest
 from digest.errors import StaleFence
-from digest.models import MachineSummary, Source
+from digest.models import Source
 from digest.service.freezing import freeze_digest
 from digest.service.scribe import FAILURES
-from digest.service.tidying import SUMMARIES_KEPT, tidy
 from digest.settings import Settings
-from digest.store import editions, machine
 from digest.store.db import reading, writing
 from tests.service import model_server
-from tests.service.desk import desk_of
 from tests.service.model_server import Model, Step, answering, dripping, hanging, saying
+from tests.service.scribing import FIRST, KEY, MARK, REST, WRITTEN, answers, article, mail, spent, tell
 from tests.service.town import NOW, Town
-
-KEY = "sk-hush-hush-0001"
-MARK = "This summary was written by a machine."
-FIRST = "The ferry {0} ran aground off the island quay in thick fog."
-WRITTEN = "Lifeboats took all 84 passengers of the {0} off by midnight. The harbour master blames a buoy that drifted."
-REST = " Repairs will take until spring, and the island is served by a fishing boat meanwhile." * 5
-DAY = f"{NOW:%Y-%m-%d}"
-
-MakeSettings = Callable[..., Settings]
-
-
-@pytest.fixture
-def model() -> Iterator[Model]:
-    with model_server.running() as running:
-        yield running
-
-
-@pytest.fixture
-def make_town(sqlite_database: Engine, make_settings: MakeSettings, model: Model) -> Iterator[Callable[..., Town]]:
-    """A town whose stories the model sums up; several on one database are several processes."""
-    made: list[Town] = []
-
-    def make(engine: Engine = sqlite_database, **changed: object) -> Town:
-        ours = {"llm_url": model.url, "llm_model": "tiny", "llm_key": KEY, "llm_seconds": 20, **changed}
-        made.append(Town(engine, make_settings(**ours)))
-        return made[-1]
-
-    yield make
-    for town in made:
-        town.service.close()
-
-
-def article(name: str) -> str:
-    return f"{FIRST.format(name)} {WRITTEN.format(name)}{REST}"
-
-
-def tell(town: Town, *names: str) -> None:
-    """A topic with a reader, and a story about each ship."""
-    town.topics("Harbour")
-    town.reader("ada@example.org", "harbour")
-    for name in names:
-        town.story(
-            f"{name} aground", "harbour", text=f"{FIRST.format(name)} {WRITTEN.format(name)}{REST}", publisher=name
-        )
-
-
-def mail(town: Town) -> str:
-    return quopri.decodestring(town.mails()[-1].read_bytes()).decode().replace("\n", " ")
-
-
-def spent(town: Town) -> int:
-    with reading(town.engine) as session:
-        return machine.spent(session, DAY)
-
-
-def answers(town: Town) -> list[tuple[str, str]]:
-    with reading(town.engine) as session:
-        return [(row.text, row.reason) for row in session.execute(select(MachineSummary)).scalars()]
-
 
 # --- the ordinary way -------------------------------------------------------------------------------------------------
 
@@ -331,72 +269,3 @@ def test_the_clock_is_kept_while_the_model_thinks(make_town: Callable[..., Town]
 def _lose_clock(town: Town) -> None:
     with writing(town.engine) as session:
         session.connection().execute(text("UPDATE clock_lease SET holder = 'another', fence = fence + 1"))
-
-
-# --- cost -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_days_tokens_hold_over_restarts_and_the_next_day_has_new_ones(
-    database: Engine, make_town: Callable[..., Town], model: Model, caplog: pytest.LogCaptureFixture
-) -> None:
-    town = make_town(database, llm_tokens_per_day=5_000)
-    tell(town, "Petrel")
-    model.always = lambda handler: handler.say(WRITTEN.format("Petrel"), {"total_tokens": 4_900})
-    assert town.morning() == 1
-    assert spent(town) == 4_900
-
-    again = make_town(database, llm_tokens_per_day=5_000)
-    again.story("Heron aground", "harbour", text=article("Heron"))
-    again.service.send_by_hand(None, None, since=NOW - timedelta(days=1), key="second")
-    assert len(model.calls) == 1
-    assert "LLM_TOKENS_PER_DAY (5000) are used up" in caplog.text
-    assert spent(town) == 4_900
-
-    model.always = None
-    again.clock.at = NOW + timedelta(days=1)
-    again.service.send_by_hand(None, None, since=NOW - timedelta(days=1), key="third")
-    assert len(model.calls) == 2
-
-
-@pytest.mark.parametrize("usage", [{}, {"total_tokens": -9}, {"total_tokens": "many"}, {"total_tokens": True}, [], "x"])
-def test_what_the_server_does_not_count_is_counted_in_full(
-    make_town: Callable[..., Town], model: Model, usage: object
-) -> None:
-    town = make_town()
-    tell(town, "Petrel")
-    model.always = lambda handler: handler.say(WRITTEN.format("Petrel"), usage)
-    assert town.morning() == 1
-    assert spent(town) > 900
-
-
-def test_two_processes_never_reserve_more_than_there_is(database: Engine) -> None:
-    with writing(database) as session:
-        taken = [machine.reserve(session, DAY, 40, limit=100) for _ in range(4)]
-    with writing(database) as session:
-        machine.correct(session, DAY, -30)
-        taken.append(machine.reserve(session, DAY, 50, limit=100))
-        taken.append(machine.reserve(session, DAY, 1, limit=100))
-    assert taken == [True, True, False, False, True, False]
-
-
-def test_old_answers_and_days_are_forgotten(make_town: Callable[..., Town]) -> None:
-    town = make_town()
-    tell(town, "Petrel")
-    assert town.morning() == 1
-    town.clock.at = NOW + SUMMARIES_KEPT
-    tidy(desk_of(town))
-    assert len(answers(town)) == 1
-    town.clock.at = NOW + SUMMARIES_KEPT + timedelta(days=1)
-    tidy(desk_of(town))
-    assert (answers(town), spent(town)) == ([], 0)
-
-
-def test_only_stories_that_may_become_cards_are_asked_about(make_town: Callable[..., Town], model: Model) -> None:
-    town = make_town()
-    tell(town, *(f"Ship {chr(65 + number)}" for number in range(20)))
-    assert town.morning() == 1
-    assert len(model.calls) == 12
-    blob = town.editions()[0].blob or ""
-    with reading(town.engine) as session:
-        manifest = unpack_manifest(editions.blobs(session, [blob])[blob])
-    assert len(manifest.stories) == 20
