@@ -5,14 +5,23 @@ All raise ValueError, whose text says what is allowed; `digest.settings` makes i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import getaddresses
 from ipaddress import ip_network
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
+
+RANK_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"coverage": 0.4, "freshness": 0.2, "source": 0.1, "fit": 0.1, "completeness": 0.1, "diversity": 0.1}
+)
+"""What each scorer counts (`digest.stories.scorers`). What several newsrooms chose to tell matters most; freshness
+decides among equals; a source of weight 10 gains what a late second publisher gives."""
 
 
 def line(value: object) -> object:
@@ -90,6 +99,33 @@ def keys(value: str) -> tuple[str, ...]:
     if any(len(key) < 32 for key in found):
         raise ValueError("keys of at least 32 characters, the newest first, separated by commas")
     return found
+
+
+def weights(value: str | Mapping[str, float]) -> dict[str, float]:
+    """Scorers and what each counts, "coverage=0.5,freshness=0.25"; one that is not named counts nothing. A mapping is
+    held to the same."""
+    told = [each.partition("=")[::2] for each in words(value)] if isinstance(value, str) else list(value.items())
+    found: dict[str, float] = {}
+    for name, number in ((name.strip(), number) for name, number in told):
+        if name not in RANK_WEIGHTS or name in found:
+            said = "named twice" if name in found else "no scorer"
+            raise ValueError(f"each of {', '.join(RANK_WEIGHTS)} once, with a number; {name[:40]!r} is {said}")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = math.nan
+        if not 0 <= found[name] <= 100:
+            raise ValueError(f"a number from 0 to 100 for each, such as coverage=0.5; see {name}")
+    if not any(found.values()):
+        raise ValueError("at least one scorer above 0, such as coverage=0.5,freshness=0.25")
+    return {name: found[name] for name in RANK_WEIGHTS if name in found}
+
+
+def token(value: object) -> object:
+    """What can stand in an HTTP header as a key: ASCII without blanks (RFC 9110, 5.5); empty is allowed."""
+    if isinstance(value, str) and any(not "!" <= char <= "~" for char in value):
+        raise ValueError("a key of ASCII characters without blanks")
+    return value
 
 
 def networks(value: str) -> tuple[str, ...]:

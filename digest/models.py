@@ -42,6 +42,8 @@ class Source(SQLModel, table=True):
     language: str = Field(default="", sa_column=Column(String(16), nullable=False))
     rights: str = Field(default="excerpt", sa_column=Column(String(8), nullable=False, server_default="excerpt"))
     """How much of an article may be shown (`types.Rights`)."""
+    weight: float = Field(default=1.0, sa_column=Column(Float, nullable=False, server_default=literal_text("1")))
+    """How much it counts when stories are ranked and a telling leads, 0.1..10 (`stories.scorers`)."""
     full_text: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     """Whether each new article's own page is fetched for its text."""
     selector: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=literal_text("''")))
@@ -200,6 +202,30 @@ class ApiCall(SQLModel, table=True):
     status: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Of the answer; 0 while the call is in flight."""
     response: str = Field(default="", sa_column=Column(Text, nullable=False))
+
+
+class MachineSummary(SQLModel, table=True):
+    """What a language model answered, so that nothing is asked twice (`service.scribe`)."""
+
+    __tablename__ = "machine_summary"
+
+    key: str = Field(sa_column=Column(String(64), primary_key=True))
+    """blake2b-256 of the endpoint, the model and the whole question (`service.scribe`)."""
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    """Fit to be shown; empty when the answer was not."""
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False))
+    """Why it was not."""
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class MachineDay(SQLModel, table=True):
+    """How many tokens a language model was given and asked for on one day."""
+
+    __tablename__ = "machine_day"
+
+    day: str = Field(sa_column=Column(String(10), primary_key=True))
+    """UTC, 2026-08-24."""
+    tokens: int = Field(sa_column=Column(BigId, nullable=False))
 
 
 class ClockLease(SQLModel, table=True):

@@ -111,6 +111,31 @@ class Settings(BaseModel):
         description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
     )
+    rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = _setting(
+        dict(checks.RANK_WEIGHTS), "What counts how much in the order of stories; what is not named counts nothing."
+    )
+    llm_url: WebAddress = _setting(
+        "", "The base address of an OpenAI-compatible endpoint that summarises stories; nothing is asked when empty."
+    )
+    llm_model: Line = _setting("", "The model that is asked there.")
+    llm_key: Annotated[str, BeforeValidator(checks.token)] = _setting(
+        "", "The endpoint's key, if it wants one.", secret=True
+    )
+    llm_tokens_per_day: int = Field(
+        default=200_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Tokens, asked and answered, that summaries may cost on one day (UTC).",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 1000000000"},
+    )
+    llm_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=600,
+        description="Seconds that an edition waits for its summaries at most.",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 600"},
+    )
+
     default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")
     contact_url: WebAddress = _setting(
         "", "Named in the User-Agent when sources are fetched, so that publishers can reach you. PUBLIC_URL when empty."
@@ -161,9 +186,13 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         else:
             origins[name] = "default"
     try:
-        return Loaded(Settings.model_validate(values), origins, _misspelt(file, from_file))
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingError(_one_line(error, origins)) from None
+    if bool(settings.llm_url) != bool(settings.llm_model):
+        missing, there = ("LLM_MODEL", "LLM_URL") if settings.llm_url else ("LLM_URL", "LLM_MODEL")
+        raise SettingError(f"{there} is set and {missing} is not; set both to have stories summarised, or neither")
+    return Loaded(settings, origins, _misspelt(file, from_file))
 
 
 def _read(file: Path) -> dict[str, str | None]:
@@ -280,17 +309,20 @@ def masked(loaded: Loaded) -> list[dict[str, str]]:
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         value = getattr(loaded.settings, name)
-        shown = (
-            ", ".join(value)
-            if isinstance(value, tuple)
-            else str(value).lower()
-            if isinstance(value, bool)
-            else str(value)
-        )
+        shown = _plain(value)
         if extra.get("secret") and value:
             shown = _without_password(shown) if name == "database_url" else "(set)"
         rows.append({"setting": variable(name), "value": shown, "from": loaded.origins[name]})
     return rows
+
+
+def _plain(value: object) -> str:
+    """A value as it would be written into `.env`."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={number:g}" for name, number in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _without_password(url: str) -> str:

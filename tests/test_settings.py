@@ -105,6 +105,17 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
     ("name", "value", "allowed"),
     [
         ("PORT", "x", "a whole number from 0 to 65535"),
+        ("RANK_WEIGHTS", "coverage=0.5,karma=1", "each of coverage, freshness, source, fit"),
+        ("RANK_WEIGHTS", "coverage=1,coverage=2", "each of coverage, freshness"),
+        ("RANK_WEIGHTS", "coverage=much", "a number from 0 to 100 for each"),
+        ("RANK_WEIGHTS", "coverage=nan", "a number from 0 to 100 for each"),
+        ("RANK_WEIGHTS", "coverage=-1", "a number from 0 to 100 for each"),
+        ("RANK_WEIGHTS", "coverage", "a number from 0 to 100 for each"),
+        ("RANK_WEIGHTS", "", "at least one scorer above 0"),
+        ("RANK_WEIGHTS", "coverage=0", "at least one scorer above 0"),
+        ("LLM_URL", "localhost:11434", "an address that starts with http"),
+        ("LLM_TOKENS_PER_DAY", "-1", "a whole number from 0"),
+        ("LLM_SECONDS", "0", "a whole number from 1 to 600"),
         ("PORT", "70000", "a whole number from 0 to 65535"),
         ("ACCENT", "red", "a colour such as #8a3324"),
         ("PUBLIC_URL", "ftp://paper.example", "an address that starts with http:// or https://, without ? and #"),
@@ -288,3 +299,36 @@ def test_the_settings_can_be_shown_without_the_databases_password(url: str) -> N
     shown = masked(Loaded(Settings(database_url=url), dict.fromkeys(Settings.model_fields, "default")))
     assert "hush" not in str(shown)
     assert "postgresql" in str(shown)
+
+
+# --- stories ----------------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_read_and_shown_as_they_are_written() -> None:
+    loaded = load({"RANK_WEIGHTS": " freshness = 2, coverage=0.5,diversity=0 "}, Path("no such file"))
+    assert loaded.settings.rank_weights == {"coverage": 0.5, "freshness": 2.0, "diversity": 0.0}
+    (shown,) = (row["value"] for row in masked(loaded) if row["setting"] == "RANK_WEIGHTS")
+    assert shown == "coverage=0.5,freshness=2,diversity=0"
+    assert from_environment(RANK_WEIGHTS=shown) == loaded.settings
+
+
+def test_a_scorer_that_is_none_or_comes_twice_is_named() -> None:
+    for weights, told in (("karma=1", "'karma' is no scorer"), ("fit=1,fit=2", "'fit' is named twice")):
+        with pytest.raises(SettingError, match=told):
+            from_environment(RANK_WEIGHTS=weights)
+
+
+@pytest.mark.parametrize(("there", "missing"), [("LLM_URL", "LLM_MODEL"), ("LLM_MODEL", "LLM_URL")])
+def test_half_a_language_model_is_refused_and_its_other_half_named(there: str, missing: str) -> None:
+    with pytest.raises(SettingError, match=f"{there} is set and {missing} is not"):
+        from_environment(**{there: "http://127.0.0.1:11434/v1"})
+
+
+def test_the_models_key_can_stand_in_a_header_and_is_never_shown() -> None:
+    told = {"LLM_URL": "https://api.example.org/v1", "LLM_MODEL": "tiny"}
+    loaded = load({**told, "LLM_KEY": "sk-hush"}, Path("no such file"))
+    assert "sk-hush" not in str(masked(loaded))
+    for bad in ("sk hush", "sk-hüsh", "sk-hush\nX: y"):
+        with pytest.raises(SettingError, match=r"LLM_KEY is \(hidden\).*a key of ASCII characters") as raised:
+            load({**told, "LLM_KEY": bad}, Path("no such file"))
+        assert bad not in str(raised.value)

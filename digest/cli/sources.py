@@ -23,9 +23,10 @@ Id = Annotated[int, typer.Argument(help="The source's number, as `digest sources
 RIGHTS = "How much of an article may be shown: title, excerpt (at most 60 words) or full."
 FULL_TEXT = "Whether each new article's own page is fetched for its text."
 SELECTOR = "Of a page: a CSS selector of the links to its articles; found when left out."
+WEIGHT = "How much it counts in the order of stories and for who leads one: 0.1 to 10, usually 1."
 LISTED = (
     *("id", "name", "url", "kind", "topics", "state", "problem", "gathered", "next", "interval"),
-    *("rights", "full_text", "selector", "failing_since", "moved_to", "retired_at", "fallbacks"),
+    *("rights", "full_text", "selector", "failing_since", "moved_to", "retired_at", "fallbacks", "weight"),
 )
 
 
@@ -39,6 +40,7 @@ def add(
     rights: Annotated[str | None, typer.Option(help=RIGHTS)] = None,
     full_text: Annotated[bool | None, typer.Option("--full-text/--no-full-text", help=FULL_TEXT)] = None,
     selector: Annotated[str | None, typer.Option(help=SELECTOR)] = None,
+    weight: Annotated[float | None, typer.Option(help=WEIGHT)] = None,
 ) -> None:
     """Add a source and link it to topics."""
     from digest.service.sourcing import Wishes
@@ -49,7 +51,7 @@ def add(
             topics=topic,
             name=name,
             kind=kind,
-            wishes=Wishes(rights, full_text, selector),
+            wishes=Wishes(rights, full_text, selector, weight),
             choose=chooser(pick, bar),
             on_fetch=looking(bar),
         )
@@ -90,11 +92,12 @@ def edit(
     rights: Annotated[str | None, typer.Option(help=RIGHTS)] = None,
     full_text: Annotated[bool | None, typer.Option("--full-text/--no-full-text", help=FULL_TEXT)] = None,
     selector: Annotated[str | None, typer.Option(help=SELECTOR + ' "" takes it away.')] = None,
+    weight: Annotated[float | None, typer.Option(help=WEIGHT)] = None,
 ) -> None:
-    """Change a source's name, address, topics, or how it is read."""
+    """Change a source's name, address, topics, weight, or how it is read."""
     from digest.service.sourcing import Wishes
 
-    wishes = Wishes(rights, full_text, selector)
+    wishes = Wishes(rights, full_text, selector, weight)
     with service() as opened:
         opened.sources.edit(source, name=name, url=url, topics=topic, wishes=wishes)
     say(f"changed source {source}")

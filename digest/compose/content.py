@@ -35,6 +35,8 @@ class Card:
     """How many more publishers there are."""
     image_url: str = ""
     image_alt: str = ""
+    machine: bool = False
+    """Whether a language model wrote the summary."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from digest.checks import RANK_WEIGHTS
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
-from digest.service.cards import cards_of
+from digest.service.cards import cards_of, lead_of
+from digest.service.scribe import Scribe, Write
+from digest.service.topicrules import topic_rules
 from digest.store import editions, stories
 from digest.store.db import reading
-from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, rank
-from digest.types import Telling
+from digest.stories.match import strength
+from digest.stories.matching import Matcher
+from digest.stories.rank import Fits, Ranked, facts_of, independent, rank
+from digest.stories.scorers import StoryFacts
+from digest.types import RawArticle, Telling
 from subscribers import topics as shelf
 
 CANDIDATES = 40
 """Stories an edition keeps of each topic in each window: more than twice what a reader is shown, so that memory may
 strike many. Of each topic, not of all together: a busy topic must not leave a quiet one's readers without mail."""
+
+
+SUMMED_UP = 12
+"""Stories of each topic in each window that a language model is asked about: as many as a mail has cards. What is told
+in one line needs no summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,10 @@ class Workshop:
     """The languages there are catalogues for."""
     letters: dict[tuple[str, str], Mapping[str, Fragment]] = field(default_factory=dict)
     """System mails compiled so far, by mail and language."""
+    weights: Mapping[str, float] = field(default_factory=lambda: RANK_WEIGHTS)
+    """What counts how much in the order of stories."""
+    scribe: Scribe | None = None
+    """Who writes summaries, if anybody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class _Found:
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
+    fits: Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +85,25 @@ def build_digest(
     now: datetime,
     values: Mapping[str, str] | None = None,
     blobs: dict[str, bytes] | None = None,
+    write: Write | None = None,
 ) -> Frozen:
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
     `values` with `digest.compose.content.WELCOME` makes it a welcome mail. Content addresses and bytes of its fragments
-    are added to `blobs`. Raises TemplateError when a template of the chrome is broken, and StoreError.
+    are added to `blobs`. `write` gives summaries of the stories that are likely to be cards. Raises TemplateError when
+    a template of the chrome is broken, and StoreError.
     """
     values = values or {}
     with reading(shop.engine) as session:
         found = _found(session, topics, starts, until)
-    ranking = _rank(found, starts, until)
+    ranking = _rank(found, starts, until, shop.weights)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
-    cards = {story: cards_of(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
+    written = write(_leads(ranking, found.topics)) if write else {}
+    cards = {
+        story: cards_of(told, sorted(found.versions.get(story, ())), written.get(story, ""))
+        for story, told in ranking.chosen.items()
+    }
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
     blocks += [block for lang in spoken for tells in cards.values() for block in story_blocks(tells, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -95,7 +117,27 @@ def _found(session: Session, topics: Sequence[int], starts: Sequence[datetime], 
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
     tellings = _until(stories.tellings_of(session, ids), until)
-    return _Found(told, tellings, editions.versions_told(session, ids))
+    fits = _fits(tellings, topic_rules(session).matcher, told.keys())
+    return _Found(told, tellings, editions.versions_told(session, ids), fits)
+
+
+def _fits(tellings: Mapping[int, Sequence[Telling]], matcher: Matcher, topics: Collection[int]) -> Fits:
+    """How well articles meet the rules of those of these topics that have one."""
+    ruled = matcher.ids.intersection(topics)
+    return {
+        (telling.id, topic): strength(reasons)
+        for told in tellings.values()
+        for telling in told
+        if ruled.intersection(telling.topic_ids)
+        for topic, reasons in matcher.match(_raw(telling)).items()
+        if topic in ruled
+    }
+
+
+def _raw(telling: Telling) -> RawArticle:
+    """An article as rules see it."""
+    same = ("url", "title", "text", "summary", "author", "publisher", "language", "published_at")
+    return RawArticle(guid=telling.url, **{name: getattr(telling, name) for name in same})
 
 
 def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[int, list[Telling]]:
@@ -107,19 +149,21 @@ def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[i
     return {story: told for story, told in kept.items() if any(telling.news_at for telling in told)}
 
 
-def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Ranking:
+def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: Mapping[str, float]) -> _Ranking:
     """Per window start: stories best first, with the parts of each rank as words."""
+    facts = {story: facts_of(story, told, found.topics, found.fits) for story, told in found.tellings.items()}
     orders: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, dict[int, str]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
-            facts_of(story, told)
+            facts[story]
             for story, told in found.tellings.items()
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & found.topics.keys() for t in told)
         ]
-        ranked = _best_of_each(rank(inside, since=since, until=until), found.tellings, found.topics)
-        orders[since.isoformat()] = tuple(each.id for each in ranked)
-        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked}
+        ranked = rank(inside, since=since, until=until, weights=weights)
+        kept = _best_of_each([each.id for each in ranked], found.tellings, found.topics, CANDIDATES)
+        orders[since.isoformat()] = kept
+        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked if each.id in set(kept)}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
     return _Ranking(chosen, orders, reasons)
@@ -130,17 +174,26 @@ def _reason(ranked: Ranked) -> str:
 
 
 def _best_of_each(
-    ranked: Sequence[Ranked], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str]
-) -> list[Ranked]:
-    """The stories that are among the first CANDIDATES of one of their topics, in the same order."""
+    order: Sequence[int], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str], most: int
+) -> tuple[int, ...]:
+    """The stories that are among the first `most` of one of their topics, in the same order."""
     seen: Counter[int] = Counter()
     kept = []
-    for found in ranked:
-        mine = {topic for telling in tellings[found.facts.id] for topic in telling.topic_ids} & topics.keys()
-        if any(seen[topic] < CANDIDATES for topic in mine):
-            kept.append(found)
+    for story in order:
+        mine = {topic for telling in tellings[story] for topic in telling.topic_ids} & topics.keys()
+        if any(seen[topic] < most for topic in mine):
+            kept.append(story)
         seen.update(mine)
-    return kept
+    return tuple(kept)
+
+
+def _leads(ranking: _Ranking, topics: Mapping[int, str]) -> list[Telling]:
+    """Who speaks for the stories that are likely to be cards, the best of any window first."""
+    places: dict[int, int] = {}
+    for order in ranking.orders.values():
+        for place, story in enumerate(_best_of_each(order, ranking.chosen, topics, SUMMED_UP)):
+            places[story] = min(place, places.get(story, place))
+    return [lead_of(ranking.chosen[story]) for story in sorted(places, key=lambda each: (places[each], each))]
 
 
 def _facts(

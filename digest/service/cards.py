@@ -6,12 +6,13 @@ Nothing is said beyond what the rights of an article's source allow (`stories.ri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from digest.compose.content import Card
 from digest.compose.fragments import guard
 from digest.compose.theme import direction
 from digest.stories.rank import independent, lead_telling
-from digest.stories.rights import credited, shown
+from digest.stories.rights import credited, fits, shown
 from digest.stories.summary import news_since, summarise
 from digest.types import Rights, Telling
 
@@ -19,13 +20,22 @@ ALSO = 3
 """Further publishers named on a card; the others are counted."""
 
 
-def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card]:
-    """The full telling, and one update for every version that readers were sent before, where there is news."""
+def lead_of(told: Sequence[Telling]) -> Telling:
+    """Who speaks for a story: of its tellings that are news."""
+    return lead_telling([telling for telling in told if telling.news_at])
+
+
+def cards_of(told: Sequence[Telling], told_versions: Sequence[int], written: str = "") -> list[Card]:
+    """The full telling, and one update for every version that readers were sent before, where there is news.
+
+    `written` is what a language model made of `lead_of(told)` (`service.scribe`); without it, and in updates, the
+    articles speak in their own sentences.
+    """
     version = max(telling.story_version for telling in told)
     newsworthy = [telling for telling in told if telling.news_at]
-    lead = lead_telling(newsworthy)
-    full = shown(summarise(lead.title, lead.text, language=lead.language), lead.rights, lead.language)
-    cards = [_card(lead, told, version, 0, full)]
+    lead = lead_of(told)
+    full = _card(lead, told, version, 0, written or extract(lead))
+    cards = [replace(full, machine=bool(written))]
     for earlier in told_versions:
         before = [telling for telling in told if telling.story_version <= earlier]
         after = [telling for telling in newsworthy if telling.story_version > earlier]
@@ -34,6 +44,16 @@ def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card
             source = next(telling for telling in after if telling.id == news[0][0])
             cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
     return cards
+
+
+def extract(lead: Telling) -> str:
+    """Two or three whole sentences of a telling, within the rights of its source."""
+    return summarise(
+        lead.title,
+        lead.text,
+        language=lead.language,
+        fits=lambda told: fits(told, lead.rights, lead.language),
+    )
 
 
 def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:

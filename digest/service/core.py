@@ -31,6 +31,7 @@ from digest.service.places import templates_folder
 from digest.service.planning import Planned
 from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
+from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings, missing_for_sending
@@ -72,7 +73,15 @@ class DigestService:
         self.keyring = Keyring(settings.secret_keys)
         self.catalogues = Catalogues(templates_folder() / "locale")
         self.theme = Theme(templates_folder(), self.catalogues.translations)
-        self.shop = Workshop(self.engine, self.theme, site_of(settings), BlockCache(), self.catalogues.languages)
+        self.shop = Workshop(
+            self.engine,
+            self.theme,
+            site_of(settings),
+            BlockCache(),
+            self.catalogues.languages,
+            weights=settings.rank_weights,
+            scribe=open_scribe(settings, self.engine),
+        )
         self.press = Press(self.engine, self.theme, self.keyring)
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)
@@ -256,6 +265,8 @@ class DigestService:
             self._door.close()
         if self._provider is not None:
             self._provider.close()
+        if self.shop.scribe is not None:
+            self.shop.scribe.close()
         self.engine.dispose()
 
 

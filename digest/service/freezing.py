@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
@@ -27,6 +28,12 @@ Guard = Callable[[Session], None]
 
 def unguarded(session: Session) -> None:
     """The guard of what needs no clock: a send by hand."""
+
+
+def _still_ours(shop: Workshop, guard: Guard) -> None:
+    """Renews the clock's lease while a language model takes its time."""
+    with writing(shop.engine) as session:
+        guard(session)
 
 
 def freeze_digest(
@@ -60,6 +67,7 @@ def freeze_digest(
         now=now,
         values=values,
         blobs=blobs,
+        write=partial(shop.scribe.write, now=now, keep=partial(_still_ours, shop, guard)) if shop.scribe else None,
     )
     data = pack_manifest(frozen.manifest)
     blobs[address(data)] = data

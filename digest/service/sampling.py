@@ -83,7 +83,13 @@ class Sampler:
         for back in LOOKS_BACK:
             since = now - back
             frozen = build_digest(
-                self._shop, topics=[topic_id], languages=[language], starts=[since], until=now, now=now
+                self._shop,
+                topics=[topic_id],
+                languages=[language],
+                starts=[since],
+                until=now,
+                now=now,
+                write=self._shop.scribe.known if self._shop.scribe else None,  # a visitor must not cost anything
             )
             picks = select(frozen.manifest, since.isoformat(), reader, {})
             if picks:

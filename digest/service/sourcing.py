@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,9 @@ from subscribers.errors import UnknownTopic
 OUT_OF_ORDER = timedelta(days=3)
 """A source that failed for so long is pointed out: a weekend's outage mends itself."""
 
+LIGHTEST, HEAVIEST = 0.1, 10.0
+"""Weights of a source: a tenth and ten times the usual, as far from it on the scale of `stories.scorers.source`."""
+
 Choose = Callable[[Sequence[Candidate]], Candidate]
 """Which of several feeds is meant, the most wanted first. May raise InputError; nothing is stored then."""
 
@@ -38,11 +41,14 @@ class Wishes:
     rights: str | None = None
     full_text: bool | None = None
     selector: str | None = None
+    weight: float | None = None
 
     def check(self, kind: str) -> None:
         """Raises InputError for what no source, or none of this kind, can be told."""
         if self.rights is not None and self.rights not in tuple(Rights):
             raise InputError(f"{self.rights[:40]!r} is no kind of rights; there is {', '.join(Rights)}")
+        if self.weight is not None and not LIGHTEST <= self.weight <= HEAVIEST:
+            raise InputError(f"a source's weight is from {LIGHTEST} to {HEAVIEST:g}, usually 1; {self.weight:g} is not")
         if self.selector and kind != SourceKind.PAGE:
             raise InputError("only a page has a selector; add it with --kind page")
 
@@ -130,6 +136,7 @@ def store_source(
             rights=wishes.rights or Rights.EXCERPT,
             full_text=bool(wishes.full_text),
             selector=wishes.selector or "",
+            weight=1.0 if wishes.weight is None else wishes.weight,
         )
     elif known.kind != kind:
         raise InputError(f"source {known.id} is this address as a {known.kind}; remove it to add it as a {kind}")
@@ -212,8 +219,7 @@ def check_kind(kind: str) -> None:
 
 
 def _given(wishes: Wishes) -> dict[str, Any]:
-    told = {"rights": wishes.rights, "full_text": wishes.full_text, "selector": wishes.selector}
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in asdict(wishes).items() if value is not None}
 
 
 def _topic_ids(session: Session, slugs: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from digest.store import calls, forget
+from digest.store import calls, forget, machine
 from digest.store.db import reading, writing
 from subscribers import account, asks, roster
 
@@ -20,6 +20,8 @@ GIVEN_UP = timedelta(days=1)
 """Who asked has stopped waiting by then."""
 UNCONFIRMED_KEPT = timedelta(days=37)
 """What was asked for and never confirmed: the seven days for which a confirmation link works, and thirty more."""
+SUMMARIES_KEPT = timedelta(days=40)
+"""Longer than any story lives (16 days, `store.stories`) or is told."""
 CALLS_AT_ONCE = 1000
 """Answers dropped in an hour besides those that calls themselves drop."""
 SLICE = 100
@@ -36,9 +38,9 @@ class Desk(Protocol):
 
 
 def tidy(desk: Desk) -> None:
-    """Drop what no cap counts any more, the inbound API's answers of yesterday, asks that nobody could work off for a
-    day, fresh links that are 30 days old, and who or which topics were not confirmed for long: somebody else may have
-    typed that address.
+    """Drop what no cap counts any more, the inbound API's answers of yesterday, a language model's of last month, asks
+    that nobody could work off for a day, fresh links that are 30 days old, and who or which topics were not
+    confirmed for long: somebody else may have typed that address.
 
     In slices, each durable by itself. Raises StoreError.
     """
@@ -46,6 +48,7 @@ def tidy(desk: Desk) -> None:
     with writing(desk.engine) as session:
         asks.prune(session, now=now)
         calls.prune(session, now=now, most=CALLS_AT_ONCE)
+        machine.prune(session, before=now - SUMMARIES_KEPT)
         dropped = asks.drop_old(session, before=now - GIVEN_UP)
     for kind in dropped:
         log.error("an ask (%s) could not be worked off for a day; dropped", kind)

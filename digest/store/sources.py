@@ -62,6 +62,7 @@ class SourceRow:
     moved_since: datetime | None = None
     retired_at: datetime | None = None
     fallbacks: int = 0
+    weight: float = 1.0
     # Not columns, and last: a row is made from the columns in the order above.
     topics: tuple[str, ...] = ()
     topic_ids: tuple[int, ...] = ()
@@ -126,13 +127,14 @@ def add_source(
     rights: str = Rights.EXCERPT,
     full_text: bool = False,
     selector: str = "",
+    weight: float = 1.0,
 ) -> int:
     """A new source, due at once; `named` when the operator gave its name. Returns its number. Raises InputError when
     the address is there already."""
     if known := find_source(session, url):
         raise InputError(f"there is a source at {url} already: number {known.id}")
     values = {"kind": str(kind), "url": url, "name": name[:200], "language": language, "created_at": now}
-    values |= {"named": named, "rights": str(rights), "full_text": full_text, "selector": selector}
+    values |= {"named": named, "rights": str(rights), "full_text": full_text, "selector": selector, "weight": weight}
     fresh = {**_UNREAD, "first_gathered_at": None, "next_gather_at": now}
     return int(
         session.connection().execute(insert(_source).values(**values, **fresh).returning(_source.c.id)).scalar_one()
@@ -150,6 +152,7 @@ def edit_source(
     rights: str | None = None,
     full_text: bool | None = None,
     selector: str | None = None,
+    weight: float | None = None,
 ) -> None:
     """Change what is given. A new address is due at once, and so is a retired source whose own address is given again;
     its articles so far stay known, its others are backlog. Other rights, full texts and another selector make the next
@@ -160,9 +163,9 @@ def edit_source(
     """
     known = get_source(session, source_id)
     wanted: dict[str, Any] = {"name": name if name is None else name[:200], "rights": rights and str(rights)}
-    wanted |= {"full_text": full_text, "selector": selector, "named": named}
+    wanted |= {"full_text": full_text, "selector": selector, "named": named, "weight": weight}
     values = {key: value for key, value in wanted.items() if value is not None}
-    if values.keys() - {"name", "named"}:
+    if values.keys() - {"name", "named", "weight"}:
         values |= {"etag": "", "last_modified": "", "body_hash": "", "slices": None}
     if url is not None and (url != known.url or known.retired_at is not None):
         values |= {"url": url, **_UNREAD, "first_gathered_at": None, "next_gather_at": now}

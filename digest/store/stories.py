@@ -170,6 +170,7 @@ def _columns(*, lead_only: bool) -> Any:
         col(Article.story_id),
         col(Article.story_version),
         col(Source.rights),
+        col(Source.weight),
     )
     query: Any = select(*columns)
     return query.select_from(Article).join(Source, col(Source.id) == col(Article.source_id))

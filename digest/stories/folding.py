@@ -76,6 +76,11 @@ def fold(text: str) -> str:
     return f" {words} " if words else ""
 
 
+def is_unspaced(word: str) -> bool:
+    """Whether a folded word is a run of a script that is written without spaces, and so more than one word."""
+    return bool(_UNSPACED_RUN.match(word))
+
+
 def pattern(words: str, *, prefix: bool = False) -> str:
     """What must stand in a folded text for these folded words to be found in it; with `prefix`, the last one may go on.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from digest.stories.matching import Matcher
+from digest.stories.matching import Matcher, Reason
 from digest.types import RawArticle
 
 
@@ -32,3 +32,13 @@ def topics_of(article: RawArticle, fed: Sequence[int], rules: TopicRules = NO_RU
     matching = rules.matcher.match_ids(article)
     plain = set(fed) - rules.matcher.ids
     return tuple(sorted(plain | (matching & (rules.everywhere | set(fed)))))
+
+
+IN_THE_TEXT = 0.5
+"""How well an article meets a rule whose terms are only in its text: it may be about something else."""
+
+
+def strength(reasons: Sequence[Reason]) -> float:
+    """How well an article that a rule takes meets it, from the terms that were found (`Matcher.match`): 1 when one
+    stands in the headline, or when the rule takes it because of what is not there."""
+    return 1.0 if not reasons or any("title" in reason.fields for reason in reasons) else IN_THE_TEXT

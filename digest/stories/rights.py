@@ -33,6 +33,11 @@ def shown(text: str, rights: str, language: str = "") -> str:
     return _SHOWN[Rights(rights)](text, language)
 
 
+def fits(text: str, rights: str, language: str = "") -> bool:
+    """Whether all of `text` may be shown as it is."""
+    return shown(text, rights, language) == text
+
+
 def words(text: str) -> int:
     """How many words of an excerpt `text` is."""
     return sum(1 for _ in _WORD.finditer(text))

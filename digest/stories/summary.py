@@ -1,25 +1,39 @@
-"""What a story says in two or three sentences, and what is new in it, only with sentences of its articles."""
+"""What a story says in two or three sentences, and what is new in it, only with whole sentences of its articles.
+
+Two promises. A summary never repeats the title: no sentence that says the same, and nowhere the whole of a title of
+four words or more. It never breaks a sentence: where one does not fit, the next that does is taken, or none.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from digest.stories.folding import fold, is_unspaced, pattern
 from digest.stories.terms import language_of, near_equal, words
 from digest.types import Telling
 
-_END = re.compile(r"[.!?…؟۔]+[\"'”’»“)\]]*(?=\s|$)|[。！？｡]+(?![」』”）。！？｡])")
+_END = re.compile(r"[.!?…؟۔।]+[\"'”’»“)\]]*(?=\s|$)|[。！？｡]+(?![」』”）。！？｡])")
 """Where a sentence may end. Scripts without spaces end one without a following blank. “ closes a German quotation."""
 _SHORT = """
-mr mrs ms dr prof rev hon sen rep gov gen col lt sgt capt st jr sr inc ltd co corp vs etc no nos vol dept est
-approx jan feb mar apr jun jul aug sep sept oct nov dec mt ft u.s u.k u.n e.g i.e a.m p.m cf al fig op bzw ca
-z.b d.h u.a o.ä usw evtl ggf inkl exkl nr str hl sog vgl zzgl abs art bd geb gest ing mio mrd std tel u.s.w د أ
-م ص ق.م
+mr mrs ms dr prof rev hon sen rep gov gen col lt sgt capt cpl cmdr adm maj pres messrs mme st ste jr sr inc ltd co corp
+bros vs v etc no nos vol dept est approx ave blvd rd ft mt mtn pp ed eds al fig op jan feb mar apr jun jul aug sep sept
+oct nov dec cf bzw ca usw evtl ggf inkl exkl nr str hl sog vgl zzgl abs art bd geb gest ing mio mrd std tel bspw
+bsp dipl د أ م ص sra srta dra exmo exma av pág
 """
 _ABBREVIATIONS = frozenset(_SHORT.split())
-_MAYBE_LAST = frozenset(("etc", "inc", "ltd", "co", "corp", "jr", "sr", "a.m", "p.m", "usw", "u.s", "u.k", "u.n"))
-"""These also end sentences; they do when a capital or a quotation follows."""
+_MAYBE_LAST = frozenset(("etc", "inc", "ltd", "co", "corp", "bros", "jr", "sr", "ph.d", "usw"))
+"""These also end sentences, like dotted letters (U.S., p.m.); they do when one of `_STARTERS` follows."""
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+_OPENING = """
+the a an this that these those it its he she they we you his her their our there in on at by for from with after before
+when while as and but or so if not no now then today yesterday meanwhile however what who why how der die das ein eine
+er sie es wir ihr im am an auf bei mit nach vor wenn als aber und doch nun dann heute gestern dort dies diese dieser
+"""
+_STARTERS = frozenset(_OPENING.split())
+"""Words that begin many sentences and few names (the idea of Kiss and Strunk, "Punkt", CL 32(4), 2006, as a fixed
+list). Where in doubt two sentences stay one: that is long, and the other way would break one."""
 _AFTER_ORDINALS = frozenset(
     (
         "januar",
@@ -40,14 +54,21 @@ _AFTER_ORDINALS = frozenset(
 )
 _SIGHT = 40
 """Characters looked at on either side of a mark: a word and its quotation marks, so that long texts stay linear."""
-_CUT = re.compile(r"(?:\[\s*(?:…|\.{3})\s*\]|…|\.{3})\s*$")
+_CUT = re.compile(r"(?:\[\s*(?:…|\.{2,})\s*\]|…|\.{2,})[\"'”’»)\]]*\s*$")
 """How feeds mark a text they cut."""
+_CLOSED = re.compile(r"[.!?؟۔।。！？｡][\"'”’»“)\]」』）]*$")
+_LIST_NUMBER = re.compile(r"[\W\d_]*")
 _INVITATION = re.compile(
     r"^(?:read (?:more|the full|on)|continue reading|click here|the post .* appeared first on|weiterlesen|mehr dazu"
-    r"|lesen sie (?:mehr|auch)|اقرأ (?:المزيد|أيضا))",
+    r"|lesen sie (?:mehr|auch)|submitted by|اقرأ (?:المزيد|أيضا))",
     re.IGNORECASE,
 )
-_ELLIPSIS = "…"
+SENTENCES, SUMMARY_CHARS = 3, 360
+"""What a card has room for at most."""
+TITLE_WORDS = 4
+"""A title of so many words may stand nowhere in a summary; a shorter one ("Weather") may be part of what is said."""
+_PARTS = re.compile(r"\s[-–—|·:]\s|:\s")
+"""How a title is put together: "Ferry sinks - Harbour Times", "Marlow: ferry sinks"."""
 TITLE_OVERLAP = 0.8
 LEAST_SHARE = 0.6
 """Below this a sentence of the same words as the title says so much else that it is no repetition."""
@@ -70,7 +91,8 @@ def sentences(text: str, language: str = "") -> list[str]:
         paragraph = " ".join(paragraph.split())
         start = 0
         for match in _END.finditer(paragraph):
-            if _ends(paragraph, match, language):
+            numbers_only = _LIST_NUMBER.fullmatch(paragraph, start, match.end())  # "1." opens what follows
+            if not numbers_only and _ends(paragraph, match, language):
                 out.append(paragraph[start : match.end()].strip())
                 start = match.end()
         if paragraph[start:].strip():
@@ -88,56 +110,73 @@ def _ends(paragraph: str, match: re.Match[str], language: str) -> bool:
         return True
     before = paragraph[max(0, match.start() - _SIGHT) : match.start()].rsplit(maxsplit=1)
     last = before[-1].lstrip("\"'“„«»‘(") if before else ""
+    next_word = re.split(r"\W", following.casefold(), maxsplit=1)[0]
     if last.isdigit():
-        next_word = re.split(r"\W", following.casefold(), maxsplit=1)[0]
         ordinal = language == "de" and len(last) <= 2
         return not (ordinal or next_word in _AFTER_ORDINALS)
     if len(last) == 1 and last.isalpha() and last.isupper():
         return False
     folded = last.casefold()
-    return folded not in _ABBREVIATIONS or folded in _MAYBE_LAST
+    if _DOTTED.fullmatch(folded) or folded in _MAYBE_LAST:
+        return next_word in _STARTERS
+    return folded not in _ABBREVIATIONS
 
 
-def summarise(title: str, text: str, *, language: str = "", limit: int = 3, max_chars: int = 360) -> str:
-    """Up to `limit` whole sentences from the beginning of `text`, in order, within `max_chars` characters.
+def summarise(
+    title: str,
+    text: str,
+    *,
+    language: str = "",
+    limit: int = SENTENCES,
+    max_chars: int = SUMMARY_CHARS,
+    fits: Callable[[str], bool] = lambda told: True,
+    closed_only: bool = False,
+) -> str:
+    """Up to `limit` whole sentences from the beginning of `text`, in order, within `max_chars` characters and as long
+    as `fits` says that this much may be shown (`stories.rights.fits`).
 
     The first sentences of a news text are a summary that is hard to beat (the "lead-3" baseline: Nallapati, Zhai,
-    Zhou, AAAI 2017). Sentences that repeat the title and invitations to read on are left out, and so is a last sentence
-    that the feed cut off, if there is another. Only a first sentence that is too long by itself is shortened, between
-    two words, with an ellipsis. Empty when nothing is left.
+    Zhou, AAAI 2017). Left out are sentences that repeat the title, invitations to read on, and what the feed cut off.
+    Lines that end with no mark (bylines, headings, captions) are no sentences; where nothing else is there, one is
+    taken unless `closed_only`. "" when nothing is left.
     """
     tag = language_of(language, title, text)
+    found = [each for each in sentences(text, tag) if not _CUT.search(each) and not _INVITATION.match(each)]
+    closed = [each for each in found if _CLOSED.search(each)]
     chosen: list[str] = []
-    length = 0
-    for sentence in _without_cut(sentences(text, tag)):
-        if _INVITATION.match(sentence) or _repeats(sentence, title, tag) or sentence in chosen:
+    for sentence in closed if closed or closed_only else found:
+        told = " ".join([*chosen, sentence])
+        if sentence in chosen or _repeats(sentence, title, tag) or _holds(told, title):
             continue
-        more = len(sentence) + bool(chosen)
-        if length + more > max_chars:
-            return " ".join(chosen) if chosen else _shorten(sentence, max_chars)
+        if len(told) > max_chars or not fits(told):
+            if chosen:
+                break
+            continue
         chosen.append(sentence)
-        length += more
-        if len(chosen) == limit:
+        if not closed or len(chosen) == limit:
             break
     return " ".join(chosen)
 
 
-def _without_cut(found: list[str]) -> list[str]:
-    return found[:-1] if len(found) > 1 and _CUT.search(found[-1]) else found
-
-
 def _repeats(sentence: str, title: str, language: str) -> bool:
-    one, two = set(words(sentence, language)), set(words(title, language))
-    if not one or not two:
-        return " ".join(sentence.casefold().split()).strip(" .!?…") == " ".join(title.casefold().split()).strip(" .!?…")
-    small, large = sorted((len(one), len(two)))
-    return small >= LEAST_SHARE * large and near_equal(tuple(one), tuple(two), TITLE_OVERLAP)
+    """Whether a sentence says what the title says, or what one of several sentences in it does."""
+    told = fold(sentence) or sentence.strip()
+    mine = set(words(sentence, language))
+    for part in dict.fromkeys((title, *sentences(title, language), *_PARTS.split(title))):
+        if told == (fold(part) or part.strip()) or (told.strip() and pattern(told) in fold(part)):
+            return True
+        theirs = set(words(part, language))
+        small, large = sorted((len(mine), len(theirs)))
+        if small >= LEAST_SHARE * large and small > 1 and near_equal(tuple(mine), tuple(theirs), TITLE_OVERLAP):
+            return True
+    return False
 
 
-def _shorten(sentence: str, max_chars: int) -> str:
-    head = sentence[: max(1, max_chars - len(_ELLIPSIS)) + 1]
-    cut = head.rsplit(" ", 1)[0] if " " in head.strip() else head[: max(1, max_chars - len(_ELLIPSIS))]
-    return cut.rstrip(" ,;:–—-") + _ELLIPSIS
+def _holds(told: str, title: str) -> bool:
+    """Whether all of the title stands somewhere in what is told, word by word."""
+    folded = fold(title)
+    counted = max(len(folded.split()), sum(len(run) // 2 for run in folded.split() if is_unspaced(run)))
+    return counted >= TITLE_WORDS and pattern(folded) in fold(told)
 
 
 @dataclass(frozen=True, slots=True)

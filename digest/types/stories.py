@@ -31,6 +31,8 @@ class Telling:
     """How much of it its source lets us show (`types.Rights`)."""
     summary: str = ""
     """The publisher's own short text."""
+    weight: float = 1.0
+    """Of its source, 0.1..10, as the operator set it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,8 @@ def test_how_a_source_is_read(digest: Digest, several: Site) -> None:
     assert (row["rights"], row["full_text"]) == ("full", False)
     digest("sources", "edit", "1", "--selector", "a").fails("only a page")
     digest("sources", "edit", "1", "--rights", "some").fails("'some'")
+    assert digest("sources", "edit", "1", "--weight", "2.5").code == 0
+    digest("sources", "edit", "1", "--weight", "11").fails("from 0.1 to 10")
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

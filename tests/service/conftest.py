@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.settings import Settings
+from tests.service import model_server
+from tests.service.model_server import Model
+from tests.service.scribing import KEY, MakeSettings
 from tests.service.town import Town
 
 
@@ -25,3 +28,24 @@ def small_town(sqlite_database: Engine, make_settings: Callable[..., Settings]) 
     made = Town(sqlite_database, make_settings())
     yield made
     made.service.close()
+
+
+@pytest.fixture
+def model() -> Iterator[Model]:
+    with model_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+def make_town(sqlite_database: Engine, make_settings: MakeSettings, model: Model) -> Iterator[Callable[..., Town]]:
+    """A town whose stories the model sums up; several on one database are several processes."""
+    made: list[Town] = []
+
+    def make(engine: Engine = sqlite_database, **changed: object) -> Town:
+        ours = {"llm_url": model.url, "llm_model": "tiny", "llm_key": KEY, "llm_seconds": 20, **changed}
+        made.append(Town(engine, make_settings(**ours)))
+        return made[-1]
+
+    yield make
+    for town in made:
+        town.service.close()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import quopri
+import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine
 
-from digest.compose.content import unpack_manifest
+from digest.checks import RANK_WEIGHTS
+from digest.compose.content import Manifest, unpack_manifest
 from digest.errors import DigestError, InputError, SettingError
 from digest.service.core import DigestService
 from digest.service.freezing import CANDIDATES, freeze_digest
+from digest.service.sourcing import Wishes
 from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading, writing
@@ -200,3 +205,52 @@ def test_an_edition_that_is_not_there_or_not_frozen(small_town: Town) -> None:
         small_town.service.press.compose(1, [], "qp")
     assert small_town.service.readers.view(1, 5) is None
     assert small_town.service.press.told(1, 1) is None
+
+
+# --- the order of stories ---------------------------------------------------------------------------------------------
+
+
+def manifest_of(town: Town) -> Manifest:
+    blob = town.editions()[-1].blob or ""
+    with reading(town.engine) as session:
+        return unpack_manifest(editions.blobs(session, [blob])[blob])
+
+
+def test_the_order_is_explained_in_parts_that_add_up(small_town: Town) -> None:
+    town = small_town
+    town.topics("Harbour")
+    town.reader("ada@example.org", "harbour")
+    first = town.story("Ferry aground", "harbour", publisher="Quayside Wire")
+    town.story("Ferry on a sandbank", "harbour", into=first, publisher="Herald", text="Own words of the Herald.")
+    town.story("Marrow grown", "harbour", at=NOW - timedelta(hours=1))
+    town.service.plan()
+    manifest = manifest_of(town)
+    ((since, order),) = manifest.orders.items()
+    assert order[0] == first
+    for why in manifest.reasons[since].values():
+        score, *parts = (float(each) for each in re.findall(r"\d\.\d\d", why))
+        assert score == pytest.approx(sum(parts), abs=0.04)
+        assert re.findall(r"[a-z]{3,}", why)[1:] == list(RANK_WEIGHTS)
+
+
+def test_the_weights_of_the_settings_decide(sqlite_database: Engine, make_settings: Callable[..., Settings]) -> None:
+    orders: list[int] = []
+    for weights in ("coverage=1", "freshness=1", "source=1", "fit=1"):
+        town = Town(sqlite_database, make_settings(rank_weights=weights))
+        if not orders:
+            town.topics("Harbour")
+            town.service.topics.edit("harbour", rule="ferry OR marrow OR light")
+            town.reader("ada@example.org", "harbour")
+            covered = town.story("Ship aground", "harbour", at=NOW - timedelta(hours=9), text="The ferry lies there.")
+            own = "The ferry is lost."
+            town.story("Own", "harbour", into=covered, at=NOW - timedelta(hours=8), text=own, publisher="B")
+            fresh = town.story("Boat race", "harbour", at=NOW - timedelta(hours=1), text="A marrow is the prize.")
+            weighty = town.story("Mayor speaks", "harbour", at=NOW - timedelta(hours=7), text="More light, she says.")
+            fitting = town.story("Marrow grown", "harbour", at=NOW - timedelta(hours=10))
+            number = next(row.id for row in town.service.sources.list() if "Mayor" in row.url)
+            town.service.sources.edit(number, wishes=Wishes(weight=10))
+        town.service.send_by_hand(None, None, since=NOW - timedelta(days=1))
+        (order,) = manifest_of(town).orders.values()
+        orders.append(order[0])
+        town.service.close()
+    assert orders == [covered, fresh, weighty, fitting]

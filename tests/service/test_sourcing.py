@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from digest.errors import FeedError, FetchError, InputError
 from digest.gather.discover import Candidate, How
@@ -158,12 +158,28 @@ def test_wishes_are_stored_and_kept(database: Engine, site: Site, door: Door) ->
     assert edit_source(database, door, number, now=NOW, wishes=Wishes(full_text=False)).full_text is False
 
 
+def test_a_weight_is_stored_and_makes_nobody_read_the_feed_again(database: Engine, site: Site, door: Door) -> None:
+    site.pages["/feed"] = rss("one")
+    number = add_source(database, door, site["/feed"], topic_slugs=[], now=NOW).id
+    with writing(database) as session:
+        session.connection().execute(text("UPDATE source SET body_hash = 'known'"))
+    changed = edit_source(database, door, number, now=NOW, wishes=Wishes(weight=0.1))
+    assert (changed.weight, changed.body_hash) == (0.1, "known")
+    add_source(database, door, site["/feed"], topic_slugs=[], now=NOW)
+    assert list_sources(database)[0].weight == 0.1
+    add_source(database, door, site["/feed"], topic_slugs=[], now=NOW, wishes=Wishes(weight=10))
+    assert list_sources(database)[0].weight == 10.0
+
+
 @pytest.mark.parametrize(
     ("kind", "wishes", "told"),
     [
         ("push", Wishes(), "there is feed and page"),
         ("feed", Wishes(rights="all"), "there is title, excerpt, full"),
         ("feed", Wishes(selector="a"), "only a page has a selector"),
+        ("feed", Wishes(weight=0.09), "from 0.1 to 10, usually 1; 0.09 is not"),
+        ("feed", Wishes(weight=10.1), "from 0.1 to 10, usually 1; 10.1 is not"),
+        ("feed", Wishes(weight=float("nan")), "nan is not"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_fetched(
