@@ -14,7 +14,7 @@ from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_b
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
-from digest.service.cards import cards_of
+from digest.service.cards import cards_of, headline_terms, tellers_of
 from digest.store import editions, stories
 from digest.store.db import reading
 from digest.stories.rank import Ranked, StoryFacts, facts_of, independent, rank
@@ -57,6 +57,7 @@ class _Ranking:
     chosen: Mapping[int, Sequence[Telling]]
     orders: Mapping[str, tuple[int, ...]]
     reasons: Mapping[str, Mapping[int, str]]
+    scores: Mapping[str, Mapping[int, float]]
 
 
 def build_digest(
@@ -111,6 +112,7 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Rankin
     """Per window start: stories best first, with the parts of each rank as words."""
     orders: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, dict[int, str]] = {}
+    scores: dict[str, dict[int, float]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
             facts_of(story, told)
@@ -120,9 +122,10 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Rankin
         ranked = _best_of_each(rank(inside, since=since, until=until), found.tellings, found.topics)
         orders[since.isoformat()] = tuple(each.id for each in ranked)
         reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked}
+        scores[since.isoformat()] = {each.id: round(each.score, 4) for each in ranked}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
-    return _Ranking(chosen, orders, reasons)
+    return _Ranking(chosen, orders, reasons, scores)
 
 
 def _reason(ranked: Ranked) -> str:
@@ -160,6 +163,8 @@ def _facts(
             words=len(full.summary.split()) + len(full.title.split()),
             publishers=len({telling.publisher for telling in independent(told)}),
             updates={card.from_version: card.title for card in updates},
+            tellers=tellers_of(told),
+            terms=headline_terms(full),
         )
     return facts
 
@@ -181,6 +186,7 @@ def _manifest(
         stories=facts,
         orders={since: tuple(story for story in order if story in facts) for since, order in ranking.orders.items()},
         reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in ranking.reasons.items()},
+        scores={since: {s: rank for s, rank in told.items() if s in facts} for since, told in ranking.scores.items()},
         times={
             telling.id: at
             for told in ranking.chosen.values()

@@ -40,7 +40,7 @@ SITE = Site(
 )
 TOPICS = {1: "Harbour & Town", 2: "Energy <new>", 3: "Kultur"}
 HANDS = Hands(
-    links=lambda subscriber_id: KEYRING.tokens(subscriber_id, EDITION),
+    links=lambda subscriber_id: KEYRING.mail_links(subscriber_id, EDITION),
     letter_links=lambda subscriber_id: {},
     next_due=lambda profile, after: next_due(profile.cadence, profile.send_minute, profile.timezone, after=after),
 )
