@@ -139,9 +139,7 @@ class Vote(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("subscriber_id", "kind", "key"),)
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
-    subscriber_id: int = Field(
-        sa_column=Column(BigId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False, index=True)
-    )
+    subscriber_id: int = Field(sa_column=Column(BigId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False))
     kind: str = Field(sa_column=Column(String(12), nullable=False))
     """story, publisher (both muted) or like (more or less like a story)."""
     key: str = Field(sa_column=Column(String(200), nullable=False))

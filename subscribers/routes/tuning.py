@@ -21,6 +21,8 @@ from subscribers.routes.steering import Link, Steering, ask_fresh, gone, old_lin
 from subscribers.types import Choices
 from subscribers.votes import Choice, Why
 
+NOTICED = 0.05
+"""From here on a page says that votes moved a story: more than a topic in common gives, which may be all of a mail."""
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 
@@ -76,6 +78,7 @@ class Asked:
             "story": number,
             "form_token": form_token(self.desk, link.subscriber_id),
             "why": why,
+            "noticed": NOTICED,
             "done": done,
             "undo": undo,
             "before": before,

@@ -31,10 +31,8 @@ def upgrade() -> None:
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_vote_subscriber_id_subscriber"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vote")),
-        sa.UniqueConstraint("subscriber_id", "kind", "key", name=op.f("uq_vote_subscriber_id")),
+        sa.UniqueConstraint("subscriber_id", "kind", "key", name=op.f("uq_vote_subscriber_id_kind_key")),
     )
-    with op.batch_alter_table("vote", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_vote_subscriber_id"), ["subscriber_id"], unique=False)
     with op.batch_alter_table("profile", schema=None) as batch_op:
         batch_op.add_column(sa.Column("owner", BigId, nullable=True))
         batch_op.create_index(batch_op.f("ix_profile_owner"), ["owner"], unique=False)
