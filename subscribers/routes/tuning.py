@@ -1,7 +1,8 @@
 """Below a story: why it came, and more or less of it. The links stand in the mail, the buttons on the page.
 
 Looking changes nothing, for scanners look at every link of a mail. What a button does takes effect from the next digest
-that is planned, is told at once with a button to take it back, and is listed in the preferences.
+that is planned, is told at once with a button to take it back, and is listed in the preferences. No link leads there
+from here: whoever was only shown this page shall not get to choose topics and hours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from starlette.datastructures import FormData
 from subscribers.desk import Desk
 from subscribers.errors import OldLink, UnknownReader, UnknownStory
 from subscribers.pages import Pages
-from subscribers.routes.common import PAGE, Form, form_token, is_ours, minute_of, not_found
+from subscribers.routes.common import PAGE, Form, form_token, is_ours, not_found
 from subscribers.routes.steering import Link, Steering, ask_fresh, gone, old_link
 from subscribers.types import Choices
 from subscribers.votes import Choice, Why
@@ -83,7 +84,6 @@ class Asked:
             "undo": undo,
             "before": before,
             "again": again,
-            "steer": self.desk.keyring.seal("steer", link.subscriber_id, minute_of(self.desk.now())),
         }
         return self.pages.render(request, "why.html", context, status=422 if again else 200)
 

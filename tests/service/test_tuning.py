@@ -160,8 +160,8 @@ def test_a_repeat_after_a_vote_is_the_very_same_call(town: Town, tmp_path: Path)
         picks = town.told(tick.edition_id, ada)
         assert {pick.story_id for pick in picks} == {one, two}
         for choice in ("story", "less", "publisher"):
-            town.service.readers.vote(ada, edition, ferry, choice)  # type: ignore[arg-type]
-            town.service.readers.vote(ada, tick.edition_id, one, choice)  # type: ignore[arg-type]
+            town.service.readers.vote(ada, edition, ferry, choice)
+            town.service.readers.vote(ada, tick.edition_id, one, choice)
         run(town.engine, "UPDATE chunk SET ready_at = 0, until = 0")
         run(town.engine, "UPDATE delivery SET retry_at = 0 WHERE retry_at IS NOT NULL")
         sender.drain()
@@ -180,7 +180,7 @@ def test_a_mail_shown_again_stays_what_it_was(town: Town) -> None:
     ada, edition, ferry, bread = ada_reads(town)
     before = town.service.press.view(edition, ada)
     for choice in ("story", "publisher", "less"):
-        town.service.readers.vote(ada, edition, ferry, choice)  # type: ignore[arg-type]
+        town.service.readers.vote(ada, edition, ferry, choice)
     assert town.service.press.view(edition, ada) == before
     assert set(town.told(edition, ada)) == {Pick(ferry, 1), Pick(bread, 1)}
 
