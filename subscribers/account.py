@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from subscribers import asks, consent, roster
 from subscribers.errors import AddressTaken, LinkUsed, UnknownReader
-from subscribers.models import Consent, FreshLink, Subscriber, Subscription
+from subscribers.models import Consent, FreshLink, Subscriber, Subscription, Vote
 from subscribers.sql import slices, table
 from subscribers.suppressions import AddressHashes, is_final, lift, suppress
 from subscribers.topics import TOPIC
@@ -338,7 +338,7 @@ def drop(session: Session, subscriber_id: int) -> None:
 
 
 def _delete(session: Session, subscriber_id: int) -> None:
-    for model in (Subscription, Consent, FreshLink):
+    for model in (Subscription, Vote, Consent, FreshLink):
         each = table(model)
         session.connection().execute(delete(each).where(each.c.subscriber_id == subscriber_id))
     session.connection().execute(delete(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id))

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from subscribers.tokens import Keyring
 from subscribers.types import Account, Change, Choices, Confirmed, OwnTopic, SignUp, Standing, Stoppable, TopicRow
+from subscribers.votes import Cast, Choice, VoteRow, Why
 
 
 class Desk(Protocol):
@@ -97,6 +98,27 @@ class Desk(Protocol):
         """No digest before the local midnight that begins `until`; None ends a pause. Raises UnknownReader, and
         CadenceError for a day that has begun or is more than a year away. Takes effect before the next provider
         call."""
+        ...
+
+    # --- the links below a story --------------------------------------------------------------------------------------
+
+    def why(self, subscriber_id: int, edition_id: int, story_id: int) -> Why:
+        """Why a story stood in a reader's digest. Changes nothing. Raises UnknownStory when it did not, or when that
+        was forgotten."""
+        ...
+
+    def vote(self, subscriber_id: int, edition_id: int, story_id: int, choice: Choice) -> Cast:
+        """Note what a reader wants more or less of, for every digest planned from now on. Raises UnknownStory,
+        UnknownReader, TooMany."""
+        ...
+
+    def take_back(self, subscriber_id: int, vote_id: int, before: int = 0) -> bool:
+        """Delete a vote, or give a like the weight that it had `before` (-1 or 1). False when there is none of theirs.
+        Raises UnknownReader."""
+        ...
+
+    def votes(self, subscriber_id: int) -> Sequence[VoteRow]:
+        """What the reader asked for so far, newest first."""
         ...
 
     # --- leaving ------------------------------------------------------------------------------------------------------

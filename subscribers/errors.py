@@ -79,5 +79,9 @@ class BadToken(RosterError):
         super().__init__("this link was not made here, or not for this purpose")
 
 
+class UnknownStory(RosterError):
+    """The story was not in that digest, or it is kept no more."""
+
+
 class BadFile(RosterError):
     """A file of readers cannot be read, or its columns cannot be understood; nothing was written."""

@@ -6,6 +6,9 @@ JSON: one object; times are ISO 8601 with their offset (UTC), `null` where there
     reader           number, address, name, status, created_at, confirmed_at
     choices          language, timezone, cadence, send_time (local), format, max_stories, paused_until, next_due_at
     topics           in the reader's order: slug, name, status (active, pending), own cadence and send_time or null
+    votes            what was asked for below stories, newest first: kind (story, publisher, like), on (the headline or
+                     the publisher), weight (1 more, -1 less or muted), at, and of a like what later stories are
+                     compared with: publisher, topics (numbers), terms
     consents         oldest first: at, action, topics, form, wording (word for word), source, note, network (keyed hash)
     mails            every mail that we know of, newest first: edition, at, kind (digest, welcome, or confirm, known,
                      fresh, move, moving), state (accepted, skipped and the like), reason, message_id (the provider's),
@@ -40,6 +43,7 @@ from subscribers.suppressions import AddressHashes, why_suppressed
 from subscribers.topics import TOPIC
 from subscribers.transfer.rows import shield
 from subscribers.types import Mailed
+from subscribers.votes import VoteRow, votes_of
 
 LINK, SUBSCRIBER, SUBSCRIPTION = table(FreshLink), table(Subscriber), table(Subscription)
 
@@ -81,6 +85,7 @@ def held_of(
             "next_due_at": _instant(row.next_due_at),
         },
         "topics": _topics(session, subscriber_id),
+        "votes": [_vote(each) for each in votes_of(session.connection(), subscriber_id)],
         "consents": _consents(session, subscriber_id),
         "mails": [_mail(each, view_base) for each in mails],
         "fresh_links": _links(session, subscriber_id),
@@ -103,6 +108,18 @@ def _mail(mail: Mailed, view_base: str) -> dict[str, Any]:
         "subject": mail.subject,
         "link": view_base + mail.view if mail.view else None,
         "stories": [{"number": number, "title": title} for number, title in mail.stories],
+    }
+
+
+def _vote(vote: VoteRow) -> dict[str, Any]:
+    return {
+        "kind": vote.kind,
+        "on": vote.label,
+        "weight": vote.weight,
+        "at": _instant(vote.at),
+        "publisher": vote.about.publisher,
+        "topics": [str(topic) for topic in vote.about.topics],
+        "terms": list(vote.about.terms),
     }
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     false,
     text,
     true,
@@ -75,6 +76,9 @@ class Profile(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     key: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
     data: str = Field(sa_column=Column(Text, nullable=False))
+    owner: int | None = Field(default=None, sa_column=Column(BigId, index=True))
+    """Whose choices hold votes and are therefore nobody else's: the reader's number, so that erasing finds the row. No
+    foreign key, for the row outlives the reader: deliveries point to it."""
 
 
 class Subscriber(SQLModel, table=True):
@@ -127,6 +131,26 @@ class Subscription(SQLModel, table=True):
     """This topic's own cadence; None for the reader's."""
     send_minute: int | None = Field(default=None, sa_column=Column(Integer))
     """Set exactly when `cadence` is."""
+
+
+class Vote(SQLModel, table=True):
+    """What a reader asked for by the links below a story. One row for each thing that was voted on, the last word."""
+
+    __table_args__ = (UniqueConstraint("subscriber_id", "kind", "key"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    subscriber_id: int = Field(sa_column=Column(BigId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False))
+    kind: str = Field(sa_column=Column(String(12), nullable=False))
+    """story, publisher (both muted) or like (more or less like a story)."""
+    key: str = Field(sa_column=Column(String(200), nullable=False))
+    """The story's number, or the publisher's name case-folded."""
+    weight: int = Field(sa_column=Column(Integer, nullable=False))
+    """-1 for less and for muted, 1 for more."""
+    label: str = Field(sa_column=Column(Text, nullable=False))
+    """What the reader's list calls it: the headline, or the publisher's name."""
+    about: str = Field(sa_column=Column(Text, nullable=False))
+    """JSON of a like: what the story had to compare others with (`subscribers.votes.About`)."""
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
 class Consent(SQLModel, table=True):

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from subscribers.cadence import next_of, plain_rhythm
 from subscribers.models import Profile, Subscriber, Subscription
 from subscribers.sql import insert_new, slices, table
+from subscribers.votes import for_selection
 
 PROFILE, SUBSCRIBER, SUBSCRIPTION = table(Profile), table(Subscriber), table(Subscription)
 
@@ -38,6 +39,11 @@ class Choices(TypedDict):
     0002 lack it and mean none."""
     rhythms: NotRequired[list[tuple[str, int]]]
     """Only in `restricted` choices: every (cadence, send minute) of the reader, also of the topics left out."""
+    votes: NotRequired[list[dict[str, Any]]]
+    """Only for who voted: what selection needs of their votes (`votes.for_selection`). They stand here because a
+    delivery keeps the profile it was planned with: a retry, a replay and an explanation see the votes of that time."""
+    reader: NotRequired[int]
+    """Set exactly when `votes` is: whose they are, so that no two readers share the row and erasing can blank it."""
 
 
 def restricted(choices: Choices, topics: Iterable[int]) -> Choices:
@@ -77,7 +83,7 @@ def intern(connection: Connection, choices: Choices) -> int:
     find = select(PROFILE.c.id).where(PROFILE.c.key == key)
     found = connection.execute(find).scalar()
     if found is None:
-        insert_new(connection, PROFILE, {"key": key, "data": data})
+        insert_new(connection, PROFILE, {"key": key, "data": data, "owner": choices.get("reader")})
         # On PostgreSQL a rival's uncommitted row makes the insert wait; a new statement then sees it (read committed).
         found = connection.execute(find).scalar_one()
     return int(found)
@@ -116,7 +122,7 @@ def _choices(connection: Connection, row: Row[Any]) -> Choices:
         .where(and_(SUBSCRIPTION.c.subscriber_id == row.id, SUBSCRIPTION.c.status == "active"))
         .order_by(SUBSCRIPTION.c.position, SUBSCRIPTION.c.topic_id)
     ).all()
-    return Choices(
+    chosen = Choices(
         topics=[each.topic_id for each in topics],
         language=row.locale,
         timezone=row.timezone,
@@ -126,6 +132,8 @@ def _choices(connection: Connection, row: Row[Any]) -> Choices:
         format=row.format,
         own={str(each.topic_id): (each.cadence, each.send_minute) for each in topics if each.cadence is not None},
     )
+    cast = for_selection(connection, row.id)
+    return Choices(**{**chosen, "votes": cast, "reader": row.id}) if cast else chosen
 
 
 def _same_rhythm(session: Session, profile_id: int | None, choices: Choices) -> bool:
@@ -178,3 +186,12 @@ def forget_topic(session: Session, topic_id: int) -> None:
             then = None if at is None else due_of(rest, after=at - timedelta(microseconds=1))
             same = SUBSCRIBER.c.next_due_at == at if at is not None else SUBSCRIBER.c.next_due_at.is_(None)
             connection.execute(theirs.where(same).values(**values, next_due_at=then))
+
+
+def blank(session: Session, subscriber_id: int, choices: Choices) -> None:
+    """Let go of what the rows that are one reader's alone say of them: each says `choices` from then on. For who is
+    erased, once no delivery needs them any more; the rows stay, for looking through all deliveries for who points to
+    them would take long."""
+    data = json.dumps(choices, sort_keys=True, separators=(",", ":"))
+    mine = update(PROFILE).where(PROFILE.c.owner == subscriber_id)
+    session.connection().execute(mine.values(data=data, owner=None))

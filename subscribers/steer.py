@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from sqlalchemy import Connection, Row, Select, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from subscribers import consent, roster
@@ -22,6 +22,7 @@ from subscribers.profiles import settle
 from subscribers.sql import table, upsert
 from subscribers.topics import TOPIC, find_topics
 from subscribers.types import FORMATS, MOST_STORIES, Change, Choices, OwnTopic
+from subscribers.votes import VOTE
 
 SUBSCRIBER, SUBSCRIPTION = table(Subscriber), table(Subscription)
 
@@ -64,6 +65,7 @@ def _everything() -> Select[Any]:
             SUBSCRIBER.c.next_due_at,
             SUBSCRIBER.c.links_from,
             mine.label("held"),
+            exists().where(VOTE.c.subscriber_id == SUBSCRIBER.c.id).label("voted"),
         )
         .select_from(SUBSCRIBER)
         # The condition stands in the join, not in WHERE: a reader without any topic to see is a reader all the same.
@@ -104,6 +106,7 @@ def choices(connection: Connection, subscriber_id: int, *, now: datetime, issued
         max_stories=first.max_stories,
         paused_until=first.paused_until if first.paused_until is not None and first.paused_until > now else None,
         next_due_at=first.next_due_at,
+        voted=first.voted,
     )
 
 

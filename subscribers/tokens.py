@@ -9,7 +9,8 @@ that mailbox providers ignore (odoo#289182). `context` is an edition id for the 
 issue (minutes since 1970, UTC) for links that expire.
 
 The MACs of all four purposes are the four quarters of **one** keyed BLAKE2b-512 over subscriber id and context (RFC
-7693, section 2.9: keyed mode is a MAC), so a mail of a hundred links costs one hash. 128 bits each: an online guess
+7693, section 2.9: keyed mode is a MAC), so a mail of a hundred links costs one hash, and a second one for the links
+below its stories (`Keyring.mail_links`). 128 bits each: an online guess
 succeeds with 2^-128, and parts of a pseudorandom function's output are independent of each other, so knowing the
 `view` part of a forwarded mail says nothing about its `leave` part.
 
@@ -33,7 +34,7 @@ from subscribers.types import address_key, mailbox_of
 PURPOSES = ("leave", "view", "confirm", "manage")
 """Position is the byte in the token and the quarter of the hash: only append, and never beyond four."""
 
-SEALS = {"form": 0x80, "steer": 0x81, "fresh": 0x82, "desk": 0x83, "stop": 0x84, "undo": 0x85}
+SEALS = {"form": 0x80, "steer": 0x81, "fresh": 0x82, "desk": 0x83, "stop": 0x84, "undo": 0x85, "tune": 0x86}
 """Sealed purposes and their bytes; only append. The context is
 
 form    seconds since 1970 at which we served the form: proof that it is ours, and its timer
@@ -42,6 +43,7 @@ fresh   the number of the fresh link that was mailed
 desk    the number of the fresh link that was opened: stands in the forms of the page it opened, never in an address
 stop    the number of a move's fresh link, for the old address: may stop the move, never confirm it
 undo    which leaving the page after it may take back (`consent.mark`): stands in its form, never in an address
+tune    the edition of a digest whose stories its reader may ask about and vote on, and do nothing else
 """
 
 _MAC = 16
@@ -55,6 +57,15 @@ class Tokens(NamedTuple):
     view: str
     confirm: str
     manage: str
+
+
+class MailLinks(NamedTuple):
+    """What the links of one reader's digest carry."""
+
+    leave: str
+    view: str
+    manage: str
+    tune: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,11 @@ class Keyring:
             encode(bytes((wanted, 2)) + body + mac[32:48])[:38].decode(),
             encode(bytes((wanted, 3)) + body + mac[48:])[:38].decode(),
         )
+
+    def mail_links(self, subscriber_id: int, edition_id: int, key_id: int | None = None) -> MailLinks:
+        """The links of a reader's digest. Raises as `tokens`."""
+        four = self.tokens(subscriber_id, edition_id, key_id)
+        return MailLinks(four.leave, four.view, four.manage, self.seal("tune", subscriber_id, edition_id, key_id))
 
     def read(self, token: str, purpose: str) -> Claim:
         """What the token says, if we made it for this purpose; BadToken, and no other error, for everything else."""

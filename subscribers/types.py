@@ -164,6 +164,8 @@ class Choices:
     """None when not paused now."""
     next_due_at: datetime | None
     """None without a topic."""
+    voted: bool = False
+    """Whether they asked for more or less of something below a story."""
 
 
 @dataclass(frozen=True, slots=True)

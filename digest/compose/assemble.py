@@ -14,6 +14,7 @@ from itertools import count
 from typing import Protocol
 
 from digest.compose.content import WELCOME, Frozen, Manifest
+from digest.compose.fragments import owned
 from digest.compose.pieces import ENCODERS, Piece, fill, glued, settled
 from digest.compose.select import explain, select, topic_of
 from digest.compose.theme import Theme, direction, shorten, wrapped
@@ -30,6 +31,8 @@ class Links(Protocol):
     def view(self) -> str: ...
     @property
     def manage(self) -> str: ...
+    @property
+    def tune(self) -> str: ...
 
 
 def no_starts(profile: ReaderProfile, due_at: datetime | None) -> Mapping[int, datetime]:
@@ -118,7 +121,7 @@ class Composer:
             if block is not None:
                 pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "html")
             for kind, pick, _ in inside:
-                pieces += self._story("html", kind, pick, profile, 0)
+                pieces += self._story("html", kind, pick, profile, 0, own=footer)
         if picks:  # without, a welcome has said it all
             pieces += self._chrome(f"end/{lang}", profile, "html")
         if footer:
@@ -132,10 +135,10 @@ class Composer:
             if block is not None:
                 pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text")
             for kind, pick, number in inside:
-                pieces += self._story("text", kind, pick, profile, number)
+                pieces += self._story("text", kind, pick, profile, number, own=footer)
             pieces.append(self._encode("\n"))
             for _, pick, number in inside:
-                pieces += self._story("text", "link", pick, profile, number)
+                pieces += self._story("text", "link", pick, profile, number, own=footer)
         if picks:
             pieces += self._chrome(f"end/{lang}", profile, "text")
         return [*pieces, *self._chrome(f"footer/{lang}", profile, "text")] if footer else pieces
@@ -162,7 +165,10 @@ class Composer:
 
     # --- pieces -------------------------------------------------------------------------------------------------------
 
-    def _story(self, part: str, kind: str, pick: Pick, profile: ReaderProfile, number: int) -> tuple[Piece, ...]:
+    def _story(
+        self, part: str, kind: str, pick: Pick, profile: ReaderProfile, number: int, *, own: bool
+    ) -> tuple[Piece, ...]:
+        """`own` is whether the links that are this reader's alone stand in it."""
         voice = self._voice(profile)
         key = f"{kind}/{self._language(profile)}/{pick.story_id}/{pick.version}/{pick.from_version}"
 
@@ -172,7 +178,7 @@ class Composer:
                 return voice.clock(at) if at else ""
             return str(number) if name == "n" else None
 
-        return self._remember((part, key, profile.timezone, number), part, key, known)
+        return self._remember((part, key, profile.timezone, number, own), part, key, known, own=own)
 
     def _head(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> list[Piece]:
         """What stands before the stories."""
@@ -218,13 +224,19 @@ class Composer:
         return self._remember((part, key, profile.id), part, key, known)
 
     def _remember(
-        self, memo: tuple[object, ...], part: str, key: str, known: Callable[[str], str | None]
+        self,
+        memo: tuple[object, ...],
+        part: str,
+        key: str,
+        known: Callable[[str], str | None],
+        *,
+        own: bool = True,
     ) -> tuple[Piece, ...]:
         found = self._filled.get(memo)
         if found is None:
             if len(self._filled) > 200_000:  # bounded: mastheads of very many different choices would otherwise pile up
                 self._filled.clear()  # other threads may be reading: they fill again what they miss
-            fragment = (self._frozen.html if part == "html" else self._frozen.text)[key]
+            fragment = owned((self._frozen.html if part == "html" else self._frozen.text)[key], keep=own)
             found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
             self._filled[memo] = found
         return found
@@ -237,6 +249,7 @@ class Composer:
                 "view": self._encode(links.view),
                 "leave": self._encode(links.leave),
                 "manage": self._encode(links.manage),
+                "tune": self._encode(links.tune),
             },
         )
 

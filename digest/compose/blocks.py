@@ -17,7 +17,7 @@ from typing import Any
 from premailer import Premailer
 
 from digest.compose.content import Card, Site
-from digest.compose.fragments import MARK, Fragment, cut, holes
+from digest.compose.fragments import MARK, OWN, OWN_END, Fragment, cut, holes, is_paired
 from digest.compose.theme import Theme, call
 from digest.errors import TemplateError
 
@@ -31,10 +31,10 @@ _CUT = re.compile(rf"{_OPEN}(\d+)-->(.*?){_CLOSE}", re.DOTALL)
 STORY_BLOCKS = ("lead", "card", "brief")
 CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
 
-OF_STORY = frozenset(("n", "time"))
+OF_STORY = frozenset(("n", "time", OWN, OWN_END))
 OF_CHROME = frozenset(("next", "topics", "lang", "dir"))
 OF_MASTHEAD = frozenset(("date", "stats", "preheader"))
-LINKS = frozenset(("view", "leave", "manage"))
+LINKS = frozenset(("view", "leave", "manage", "tune"))
 """The personal values that blocks may ask for; the links may stand in any of them."""
 
 
@@ -164,7 +164,10 @@ def _render(theme: Theme, mail: str, kind: str, site: Site, block: Block) -> str
     given = LINKS | (
         OF_STORY if isinstance(block.value, Card) else OF_MASTHEAD if block.macro == "masthead" else OF_CHROME
     )
-    for wanted in holes(cut(rendered)):
+    found = holes(cut(rendered))
+    if not is_paired(found):
+        raise TemplateError(f"template {name}: {block.macro} opens p.{OWN} or p.{OWN_END} without the other")
+    for wanted in found:
         if wanted.partition(":")[0] not in given:
             raise TemplateError(
                 f"template {name}: {block.macro} has no p.{wanted}; it has p.{', p.'.join(sorted(given))}"

@@ -50,6 +50,10 @@ class FrozenStory:
     publishers: int
     updates: Mapping[int, str] = field(default_factory=dict)
     """Version sent before -> headline of the update for its readers."""
+    tellers: tuple[str, ...] = ()
+    """Names of the independent publishers, the one whose telling is shown first. Empty in editions of before votes."""
+    terms: tuple[str, ...] = ()
+    """Words of the headline, normalised: by these votes compare stories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,9 @@ class Manifest:
     text: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
     """A system mail's own values (its subject, its topics); WELCOME in a welcome mail."""
+    scores: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    """Window start -> story id -> its rank, 0 to 1: what votes add to or take from. Empty in editions of before
+    votes."""
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
@@ -119,6 +126,7 @@ def unpack_manifest(data: bytes) -> Manifest:
         html=raw["html"],
         text=raw["text"],
         values=raw["values"],
+        scores={key: {int(k): v for k, v in value.items()} for key, value in raw.get("scores", {}).items()},
     )
 
 
@@ -134,7 +142,15 @@ def _facts(raw: dict[str, object]) -> FrozenStory:
         words=int(str(raw["words"])),
         publishers=int(str(raw["publishers"])),
         updates={int(key): str(value) for key, value in updates.items()},
+        tellers=_words(raw.get("tellers", [])),
+        terms=_words(raw.get("terms", [])),
     )
+
+
+def _words(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        raise StoreError("a frozen edition in the database is damaged; restore a backup")
+    return tuple(str(each) for each in raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 
 MARK = "zq5hole"
 """No text of ours contains it; `guard` takes it out of everybody else's."""
+
+OWN, OWN_END = "own", "own_end"
+"""The holes around what only the reader of a mail gets to see: the page that shows it in the browser leaves it out."""
 
 _MARKER = re.compile(MARK + r"x((?:[0-9a-f]{2})+)x")
 
@@ -43,6 +47,30 @@ def cut(rendered: str) -> Fragment:
 def holes(fragment: Fragment) -> tuple[str, ...]:
     """The names of a fragment's holes, in order, with repeats."""
     return fragment[1::2]
+
+
+def owned(fragment: Fragment, *, keep: bool) -> Fragment:
+    """A fragment whose parts for the reader alone (between the holes OWN and OWN_END) are kept, or left out where
+    anybody may see the mail. The two holes themselves go either way."""
+    parts = [""]
+    inside = False
+    for place, part in enumerate(fragment):
+        if place % 2 and part in (OWN, OWN_END):
+            inside = part == OWN
+        elif inside and not keep:
+            continue
+        elif place % 2:
+            parts += [part, ""]
+        else:
+            parts[-1] += part
+    return tuple(parts)
+
+
+def is_paired(names: Iterable[str]) -> bool:
+    """Whether OWN and OWN_END take turns among the names of a fragment's holes, beginning with OWN and ending with
+    OWN_END."""
+    marks = [name for name in names if name in (OWN, OWN_END)]
+    return marks == [OWN, OWN_END] * (len(marks) // 2)
 
 
 def pack(fragment: Fragment) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from digest.compose.content import FrozenStory, Manifest
+from digest.compose.wishes import told as told_wishes
+from digest.compose.wishes import wished_order
 from digest.types import Pick, ReaderProfile
 
 BRIEFS = 5
@@ -43,10 +45,13 @@ def select(
 ) -> tuple[Pick, ...]:
     """The picks of one reader, best first. Every topic with news gets a story before any topic gets its second.
 
-    `since` names the window of the reader's topics, `starts` those of topics with a window of their own.
+    `since` names the window of the reader's topics, `starts` those of topics with a window of their own. The reader's
+    votes take stories away and move others (`wishes`).
     """
     chosen: list[tuple[int, Pick]] = []
-    for story_id in in_windows(manifest, since, profile.topics, starts or {}):
+    order = tuple(in_windows(manifest, since, profile.topics, starts or {}))
+    scores = scores_in(manifest, since, profile.topics, starts or {}) if profile.votes else {}
+    for story_id in wished_order(order, manifest.stories, scores, profile.votes):
         story = manifest.stories[story_id]
         topic = topic_of(story, profile.topics)
         pick = pick_for(story_id, story, memory) if topic is not None else None
@@ -55,6 +60,17 @@ def select(
     cards = _fair(chosen, profile.max_stories)
     briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
     return (*_lead_first(cards), *briefs)
+
+
+def scores_in(
+    manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]
+) -> dict[int, float]:  # fmt: skip
+    """Story id -> its rank in the earliest of the reader's windows that holds it: the one that ordered it."""
+    found: dict[int, float] = {}
+    for window in sorted({starts.get(topic, since) for topic in topics}):
+        for story_id, score in manifest.scores.get(window, {}).items():
+            found.setdefault(story_id, score)
+    return found
 
 
 def in_windows(manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]) -> dict[int, str]:
@@ -117,4 +133,5 @@ def explain(
     where = "the lead" if place == 0 else "a card" if place < profile.max_stories else "a one-liner"
     news = "an update on what was sent before" if pick.from_version else "not sent before"
     told = "1 publisher" if story.publishers == 1 else f"{story.publishers} publishers"
-    return f"{where} in {name}: told by {told}, {news}; {rank}"
+    wishes = told_wishes(story, profile.votes)
+    return f"{where} in {name}: told by {told}, {news}; {rank}" + (f"; {wishes}" if wishes else "")

@@ -15,7 +15,7 @@ from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_b
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
-from digest.service.cards import cards_of, lead_of
+from digest.service.cards import cards_of, headline_terms, lead_of, tellers_of
 from digest.service.scribe import Scribe, Write
 from digest.service.topicrules import topic_rules
 from digest.store import editions, stories
@@ -73,6 +73,7 @@ class _Ranking:
     chosen: Mapping[int, Sequence[Telling]]
     orders: Mapping[str, tuple[int, ...]]
     reasons: Mapping[str, Mapping[int, str]]
+    scores: Mapping[str, Mapping[int, float]]
 
 
 def build_digest(
@@ -154,6 +155,7 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: M
     facts = {story: facts_of(story, told, found.topics, found.fits) for story, told in found.tellings.items()}
     orders: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, dict[int, str]] = {}
+    scores: dict[str, dict[int, float]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
             facts[story]
@@ -164,9 +166,10 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: M
         kept = _best_of_each([each.id for each in ranked], found.tellings, found.topics, CANDIDATES)
         orders[since.isoformat()] = kept
         reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked if each.id in set(kept)}
+        scores[since.isoformat()] = {each.id: round(each.score, 4) for each in ranked if each.id in set(kept)}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
-    return _Ranking(chosen, orders, reasons)
+    return _Ranking(chosen, orders, reasons, scores)
 
 
 def _reason(ranked: Ranked) -> str:
@@ -213,6 +216,8 @@ def _facts(
             words=len(full.summary.split()) + len(full.title.split()),
             publishers=len({telling.publisher for telling in independent(told)}),
             updates={card.from_version: card.title for card in updates},
+            tellers=tellers_of(told),
+            terms=headline_terms(full),
         )
     return facts
 
@@ -234,6 +239,7 @@ def _manifest(
         stories=facts,
         orders={since: tuple(story for story in order if story in facts) for since, order in ranking.orders.items()},
         reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in ranking.reasons.items()},
+        scores={since: {s: rank for s, rank in told.items() if s in facts} for since, told in ranking.scores.items()},
         times={
             telling.id: at
             for told in ranking.chosen.values()

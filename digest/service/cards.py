@@ -14,7 +14,9 @@ from digest.compose.theme import direction
 from digest.stories.rank import independent, lead_telling
 from digest.stories.rights import credited, fits, shown
 from digest.stories.summary import news_since, summarise
+from digest.stories.terms import language_of, terms_of
 from digest.types import Rights, Telling
+from subscribers.votes import MOST_TERMS
 
 ALSO = 3
 """Further publishers named on a card; the others are counted."""
@@ -54,6 +56,18 @@ def extract(lead: Telling) -> str:
         language=lead.language,
         fits=lambda told: fits(told, lead.rights, lead.language),
     )
+
+
+def tellers_of(told: Sequence[Telling]) -> tuple[str, ...]:
+    """The independent publishers by name, the one whose telling is shown in full first; copies are nobody's own."""
+    names = [lead_of(told).publisher, *(telling.publisher for telling in independent(told))]
+    return tuple(dict.fromkeys(guard(name) for name in names if name))
+
+
+def headline_terms(card: Card) -> tuple[str, ...]:
+    """The words of a headline by which votes compare stories, MOST_TERMS at most, each once."""
+    words = terms_of(card.title, "", language_of(card.language, card.title, "")).title
+    return tuple(list(dict.fromkeys(words))[:MOST_TERMS])
 
 
 def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:

@@ -24,7 +24,7 @@ from digest.store.db import reading
 from digest.store.sendable import recipients
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 from subscribers.errors import KeyringError
-from subscribers.tokens import Keyring, Tokens
+from subscribers.tokens import Keyring, MailLinks
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +117,8 @@ class Press:
                 return self._composers[key]
         frozen, key_id, planned_at = self._frozen(edition_id)
 
-        def links(subscriber_id: int) -> Tokens:
-            return self._keyring.tokens(subscriber_id, edition_id, key_id)
+        def links(subscriber_id: int) -> MailLinks:
+            return self._keyring.mail_links(subscriber_id, edition_id, key_id)
 
         def letter_links(subscriber_id: int) -> dict[str, str]:
             return links_of(self._keyring, frozen.manifest, key_id, subscriber_id)

@@ -13,7 +13,7 @@ from digest.store import editions, links
 from digest.store.links import Sent, sent_to
 from digest.types import ReaderProfile
 from subscribers.errors import KeyringError
-from subscribers.tokens import Keyring, Tokens
+from subscribers.tokens import Keyring, MailLinks
 from subscribers.types import Mailed, Mailing
 
 MOST = 50
@@ -70,8 +70,8 @@ def _subject(session: Session, sent: Sent, profile: ReaderProfile, theme: Theme,
         return ""
     manifest = unpack_manifest(editions.blobs(session, [sent.blob])[sent.blob])
 
-    def signed(reader: int) -> Tokens:
-        return keyring.tokens(reader, sent.edition_id, sent.key_id)
+    def signed(reader: int) -> MailLinks:
+        return keyring.mail_links(reader, sent.edition_id, sent.key_id)
 
     hands = Hands(links=signed, letter_links=lambda _: {}, next_due=next_mail)
     return Composer(sent.edition_id, Frozen(manifest, {}, {}), theme, hands, "raw").subject(sent.picks, profile)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlmodel import Session
 
-from digest.types import ReaderProfile
+from digest.types import ReaderProfile, Vote
 from subscribers.profiles import profiles
 
 
@@ -25,5 +26,17 @@ def profiles_of(session: Session, ids: Sequence[int]) -> dict[int, ReaderProfile
             format=raw["format"],
             own={int(topic): hours for topic, hours in raw["own"].items()},
             rhythms=tuple((cadence, minute) for cadence, minute in raw.get("rhythms", ())),
+            votes=tuple(_vote(each) for each in raw.get("votes", ())),
         )
     return found
+
+
+def _vote(raw: Mapping[str, Any]) -> Vote:
+    return Vote(
+        kind=raw["kind"],
+        key=raw["key"],
+        weight=raw["weight"],
+        publisher=raw.get("publisher", ""),
+        topics=tuple(raw.get("topics", ())),
+        terms=tuple(raw.get("terms", ())),
+    )

@@ -10,6 +10,7 @@ from digest.service.building import Workshop
 from digest.service.composing import Press
 from digest.service.operating import Operating
 from digest.service.sampling import Sampler
+from digest.service.tuning import Tuning
 from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading
@@ -19,11 +20,12 @@ from subscribers.tokens import Keyring
 from subscribers.types import TopicRow
 
 
-class ReaderDesk(Asking, Operating):
+class ReaderDesk(Asking, Tuning, Operating):
     """Implements `subscribers.desk.Desk` and what `digest.web` asks for besides (`WebService`).
 
     asking.py      what anybody may type an address into
     steering.py    what a link proves: confirm, steer, leave
+    tuning.py      what the links below a story do: why, more, less, mute
     accounts.py    what only a fresh link opens
     operating.py   what `digest subscribers` does
     """

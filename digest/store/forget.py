@@ -14,7 +14,7 @@ from sqlmodel import Session
 from digest.models import Blob, Delivery, Edition, EditionStory
 from digest.store.ledger import TERMINAL
 from subscribers.models import Consent, Subscriber, Subscription
-from subscribers.profiles import Choices, intern
+from subscribers.profiles import Choices, blank, intern
 from subscribers.sql import slices, table
 
 _delivery, _edition, _blob, _told = table(Delivery), table(Edition), table(Blob), table(EditionStory)
@@ -42,7 +42,10 @@ def forget_reader(session: Session, subscriber_id: int) -> int:
     connection.execute(over.values(profile_id=nobody, provider_message_id=None, picks=None, reason=None, due_at=None))
     _forget_words(session, subscriber_id)
     unfinished = select(func.count()).where(mine, _delivery.c.state.not_in(_TERMINAL))
-    return int(connection.execute(unfinished).scalar_one())
+    waiting = int(connection.execute(unfinished).scalar_one())
+    if not waiting:
+        blank(session, subscriber_id, NOBODY)
+    return waiting
 
 
 def _forget_words(session: Session, subscriber_id: int) -> None:

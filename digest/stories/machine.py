@@ -49,6 +49,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _ANGLES = re.compile(r"[<>{}\\|]")
+_JOINERS = re.compile("[\u200c\u200d]")
+"""Persian and the scripts of India write with them; elsewhere they only hide what stands beside them."""
 _NUMBER = re.compile(r"\d+")
 _JOINTS = re.compile(r"(?<=\d)[.,'’\s\u00a0\u202f](?=\d{3}\b)")
 
@@ -83,7 +85,8 @@ def judged(answer: str, telling: Telling) -> Verdict:
     if _ANGLES.search(answer):
         return Verdict("", "it holds markup")
     plain = _plain(answer)
-    if _ADDRESS.search(unicodedata.normalize("NFKC", plain)) or _ADDRESS.search(plain):
+    bare = _JOINERS.sub("", plain)
+    if _ADDRESS.search(unicodedata.normalize("NFKC", bare)) or _ADDRESS.search(bare):
         return Verdict("", "it holds an address")
     language = language_of(telling.language, telling.title, telling.text)
     if not (language == language_of(telling.language, telling.title, plain) or not telling.language):
@@ -107,7 +110,11 @@ def _plain(answer: str) -> str:
 
 def _visible(char: str) -> bool:
     """Control characters and those that turn the direction of writing around are not (categories Cc, Cf, Co, Cn)."""
-    return char.isspace() or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cn", "Cs")
+    return (
+        char.isspace()
+        or _JOINERS.match(char) is not None
+        or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cn", "Cs")
+    )
 
 
 def _words(text: str, language: str) -> list[str]:

@@ -11,6 +11,7 @@ from digest.types.composing import (
     ReaderProfile,
     Recipient,
     ViewedMail,
+    Vote,
 )
 from digest.types.dispatch import (
     SENT_STATES,
@@ -76,4 +77,5 @@ __all__ = [
     "SourceKind",
     "Telling",
     "ViewedMail",
+    "Vote",
 ]

@@ -19,6 +19,22 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What a reader asked for by the links below a story."""
+
+    kind: Literal["story", "publisher", "like"]
+    """story and publisher are muted; like asks for more or less like a story."""
+    key: str
+    """The story's number as text, or the publisher's name case-folded."""
+    weight: int
+    """-1 for less and for muted, 1 for more."""
+    publisher: str = ""
+    """Of a like, as the next two: the first publisher of the story it was cast on, case-folded."""
+    topics: tuple[int, ...] = ()
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderProfile:
     """The immutable interned choices that many readers share. `id` names the stored row."""
 
@@ -38,6 +54,8 @@ class ReaderProfile:
     rhythms: tuple[tuple[str, int], ...] = ()
     """Every (cadence, send minute) of the reader, also of topics that a slot's profile leaves out; empty where the
     other fields tell it."""
+    votes: tuple[Vote, ...] = ()
+    """Oldest first, as they were when the delivery was planned."""
 
 
 @dataclass(frozen=True, slots=True)

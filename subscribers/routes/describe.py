@@ -148,6 +148,33 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
         "get": Operation("The choices behind a link of the last 90 days.", (200, *LINK, 503)),
         "post": Operation("Set every choice.", (200, 422, *LINK, *BODY, 503), form=CHOICES),
     },
+    "/preferences/{token}/votes": {
+        "post": Operation(
+            "Delete a vote on a story or a publisher.",
+            (200, 422, *LINK, *BODY, 503),
+            form={"vote": {"type": "integer"}, "token": TOKEN},
+        )
+    },
+    "/why/{token}/{story}": {
+        "get": Operation("Why a story stood in a digest, and what to ask for instead.", (200, *LINK, 503)),
+        "post": Operation(
+            "More or less of it; the page offers to take it back.",
+            (200, 422, 429, *LINK, *BODY, 503),
+            form={"wish": one_of("story", "publisher", "more", "less"), "token": TOKEN},
+        ),
+    },
+    "/why/{token}/{story}/undo": {
+        "post": Operation(
+            "Take back what was just asked for.",
+            (200, 422, *LINK, *BODY, 503),
+            form={"vote": {"type": "integer"}, "before": one_of("-1", "0", "1"), "token": TOKEN},
+        )
+    },
+    "/why/{token}/fresh": {
+        "post": Operation(
+            "Have a fresh link mailed to the address on file.", (200, 429, *LINK, *BODY, 503), form={"token": TOKEN}
+        )
+    },
     "/preferences/{token}/pause": {
         "post": Operation("Pause until a day, or go on.", (200, 422, *LINK, *BODY, 503), form=PAUSE)
     },

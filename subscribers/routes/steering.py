@@ -116,6 +116,7 @@ class Steering:
             "choices": choices,
             "coming": self.coming(voice, choices, now),
             "paused": self.paused_until(voice, choices),
+            "votes": self.desk.votes(link.subscriber_id) if choices.voted else (),
             # The heading "More topics" stands above this one; without topics of their own there is nothing to part.
             "first_more": choices.offered[0].slug if choices.offered and choices.topics else "",
             "places": tuple((str(place), str(place)) for place in range(1, len(choices.topics) + 1)),

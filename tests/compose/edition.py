@@ -20,7 +20,7 @@ from digest.compose.theme import Theme
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.cadence import next_due
 from subscribers.i18n import Catalogues
-from subscribers.tokens import Keyring, Tokens
+from subscribers.tokens import Keyring, MailLinks
 from tests import parts
 
 FROZEN_AT = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ SITE = Site(
 )
 TOPICS = {1: "Harbour & Town", 2: "Energy <new>", 3: "Kultur"}
 HANDS = Hands(
-    links=lambda subscriber_id: KEYRING.tokens(subscriber_id, EDITION),
+    links=lambda subscriber_id: KEYRING.mail_links(subscriber_id, EDITION),
     letter_links=lambda subscriber_id: {},
     next_due=lambda profile, after: next_due(profile.cadence, profile.send_minute, profile.timezone, after=after),
 )
@@ -164,10 +164,10 @@ def hrefs(page: str) -> list[str]:
 
 def tokens(text: str) -> list[tuple[str, str]]:
     """(purpose, token) of every personal link in a text."""
-    found = re.findall(r"/(leave|view|confirm|preferences)/([\w-]{38})", text)
-    return [("manage" if where == "preferences" else where, token) for where, token in found]
+    found = re.findall(r"/(leave|view|confirm|preferences|why)/([\w-]{38})", text)
+    return [({"preferences": "manage", "why": "tune"}.get(where, where), token) for where, token in found]
 
 
-def own_tokens(subscriber_id: int) -> Tokens:
+def own_tokens(subscriber_id: int) -> MailLinks:
     """The tokens of one reader for this edition."""
-    return KEYRING.tokens(subscriber_id, EDITION)
+    return KEYRING.mail_links(subscriber_id, EDITION)

@@ -161,6 +161,7 @@ class _Tokens:
     leave = "oAAAAAAAAAgAAAAOtfvPEn3gL7xcwLvn2L30A"
     view = "oAEAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
     manage = "oAMAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
+    tune = "oIYAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
 
 
 def _links(_: int) -> _Tokens:

@@ -151,6 +151,7 @@ def long(handler: model_server.Handler) -> None:
 BAD: dict[str, Step] = {
     "429": answering(429, b'{"error": {"message": "slow down"}}'),
     "401": answering(401),
+    "400": answering(400, b'{"error": {"code": "content_filter"}}'),
     "redirect": answering(307, Location="http://127.0.0.1:1/v1/chat/completions"),
     "500": answering(500, b"oops"),
     "not json": answering(200, b"<html>a proxy's page</html>"),
@@ -213,6 +214,22 @@ def test_after_some_failures_in_a_row_an_edition_asks_no_more(make_town: Callabl
     model.always = BAD["500"]
     assert town.morning() == 1
     assert FAILURES <= len(model.calls) < 10
+
+
+def test_an_article_that_the_vendor_filters_does_not_end_the_asking_and_a_refusal_does(
+    make_town: Callable[..., Town], model: Model
+) -> None:
+    town = make_town()
+    tell(town, *(f"Ship {chr(65 + number)}" for number in range(10)))
+    model.script.append(BAD["400"])
+    assert town.morning() == 1
+    assert len(model.calls) == 10
+    assert mail(town).count(MARK) >= 9
+
+    other = make_town(llm_model="another")
+    model.always = BAD["429"]
+    other.service.send_by_hand(None, None, since=NOW - timedelta(days=1))
+    assert len(model.calls) <= 10 + 4
 
 
 @pytest.mark.parametrize("slow", [hanging, dripping])

@@ -33,10 +33,13 @@ class Clock:
 class Town:
     """A service on a database, with shorthands for what happens around it."""
 
-    def __init__(self, engine: Engine, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, clock: Clock | None = None, service: DigestService | None = None
+    ) -> None:
+        """`service` where there is one already, with a clock of its own."""
         self.clock = clock or Clock()
         self.engine = engine
-        self.service = DigestService(settings, now=self.clock, engine=engine)
+        self.service = service or DigestService(settings, now=self.clock, engine=engine)
         self.outbox = Path(settings.data_dir) / "outbox"
 
     def topics(self, *names: str) -> None:

@@ -56,6 +56,12 @@ def test_a_plain_answer_is_taken_and_cleaned(answer: str) -> None:
     assert judged(GOOD, FERRY).text == GOOD
 
 
+def test_the_joiners_of_persian_stay() -> None:
+    persian = "این کشتی‌ها شب گذشته در مه غلیظ به ساحل رسیدند و همه مسافران نجات یافتند. " * 8
+    answer = "کشتی‌ها شب گذشته در مه غلیظ به ساحل رسیدند."
+    assert judged(answer, telling(3, "نجات مسافران", persian, language="fa")).text == answer
+
+
 def test_thousands_and_digits_of_other_scripts_are_the_same_numbers() -> None:
     assert judged("The harbour master says repairs cost 1200 crowns.", FERRY).text
     arabic = "اصطدمت العبارة بالضفة ليلا وعلى متنها ٨٤ راكبا وقد نقلتهم قوارب النجاة قبل منتصف الليل. " * 6
@@ -72,6 +78,7 @@ def test_thousands_and_digits_of_other_scripts_are_the_same_numbers() -> None:
         (f"{GOOD} Read on at https://evil.example/ferry.", "address"),
         (f"{GOOD} Read on at evil.example now.", "address"),
         (f"{GOOD} Read on at evil\u200b.exam\u200bple now.", "address"),
+        (f"{GOOD} Read on at evil\u200c.\u200dexample now.", "address"),
         (f"{GOOD} Read on at evil。example now.", "address"),
         (f"{GOOD} Read on at ｅｖｉｌ．ｅｘａｍｐｌｅ now.", "address"),
         (f"{GOOD} Read on at evil dot com now.", "address"),
@@ -131,7 +138,7 @@ def test_whatever_the_answer_what_is_shown_is_short_plain_and_about_the_article(
     if verdict.text:
         assert len(verdict.text) <= SUMMARY_CHARS
         assert len(sentences(verdict.text, "en")) <= SENTENCES
-        assert verdict.text.isprintable()
+        assert verdict.text.translate({0x200C: None, 0x200D: None}).isprintable()
         assert not any(mark in verdict.text for mark in ("://", "@", "<", ">", "evil.example", "\u202e", "99"))
         assert fits(verdict.text, rights, "en")
         assert fold(FERRY.title) not in fold(verdict.text)

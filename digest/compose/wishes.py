@@ -1,0 +1,126 @@
+"""What a reader's votes do to the stories of an edition. Pure.
+
+Muting takes a story away: the muted one itself, and what only muted publishers tell. A story that an independent
+publisher tells as well stays, for the reader muted a newspaper and not the event; its card is the one that all readers
+share, so the muted publisher's telling may be the one shown.
+
+More and less like a story move others up or down by a share of their rank that is worked out from what they have in
+common (ALIKE), is the same for every reader who cast that vote, and never goes beyond MOST in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from digest.compose.content import FrozenStory
+from digest.types import Vote
+
+Likeness = Callable[[FrozenStory, Vote], float]
+
+
+def same_publisher(story: FrozenStory, vote: Vote) -> float:
+    """1 when the telling that is shown comes from the publisher of the story that was voted on."""
+    return float(bool(vote.publisher) and folded(story.tellers[:1]) == {vote.publisher})
+
+
+def same_topic(story: FrozenStory, vote: Vote) -> float:
+    """1 when both belong to a topic."""
+    return float(bool(set(story.topics) & set(vote.topics)))
+
+
+def same_words(story: FrozenStory, vote: Vote) -> float:
+    """The share of the shorter headline's words that stand in the other; one word in common is chance and counts as
+    none."""
+    shared = len(set(story.terms) & set(vote.terms))
+    return shared / min(len(set(story.terms)), len(set(vote.terms))) if shared > 1 else 0.0
+
+
+ALIKE: Mapping[str, tuple[float, Likeness]] = MappingProxyType(
+    {"publisher": (0.06, same_publisher), "topic": (0.04, same_topic), "words": (0.15, same_words)}
+)
+"""What two stories may have in common, and how far that moves one. On the scale of `stories.rank`, where a second
+publisher is worth 0.22 and a whole window of freshness 0.25: one vote on a story's kind outweighs neither alone."""
+MOST = 0.3
+"""All votes together: enough to bring the last card of a usual mail to its middle, too little to bury what four
+newsrooms tell (0.43)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one vote gave to the rank of one story, below 0 for less."""
+
+    vote: Vote
+    given: float
+    words: tuple[str, ...]
+    """The words that both have, in the story's order."""
+
+
+def folded(names: Iterable[str]) -> set[str]:
+    """Publishers as votes know them (`subscribers.votes.name_key`)."""
+    return {name.strip().casefold()[:200] for name in names}
+
+
+def muted(story_id: int, story: FrozenStory, votes: Sequence[Vote]) -> bool:
+    """Whether the reader wants this story no more, or everybody who tells it."""
+    stories = {vote.key for vote in votes if vote.kind == "story"}
+    publishers = {vote.key for vote in votes if vote.kind == "publisher"}
+    tellers = folded(story.tellers)
+    return str(story_id) in stories or (bool(tellers) and tellers <= publishers)
+
+
+def shares(story: FrozenStory, votes: Sequence[Vote]) -> list[Share]:
+    """What each vote for more or less gives to this story, strongest first; votes that give nothing are left out.
+
+    Scaled together so that their sum lies within MOST.
+    """
+    found = []
+    for vote in votes:
+        if vote.kind == "like":
+            alike = sum(weight * likeness(story, vote) for weight, likeness in ALIKE.values())
+            if alike:
+                found.append(Share(vote, vote.weight * alike, tuple(w for w in story.terms if w in vote.terms)))
+    total = abs(sum(each.given for each in found))
+    scale = MOST / total if total > MOST else 1.0
+    scaled = [Share(each.vote, each.given * scale, each.words) for each in found]
+    return sorted(scaled, key=lambda each: -abs(each.given))
+
+
+def shift(story: FrozenStory, votes: Sequence[Vote]) -> float:
+    """How far votes move this story, within MOST on either side."""
+    return sum(each.given for each in shares(story, votes))
+
+
+def wished_order(
+    order: Sequence[int], stories: Mapping[int, FrozenStory], scores: Mapping[int, float], votes: Sequence[Vote]
+) -> list[int]:
+    """The stories of `order` (best first) without the muted ones, as the votes move them.
+
+    Without votes it is `order`. Stories that are moved alike keep their order: what stands later counts as ranked no
+    higher than what stands before it, and equal ranks keep their places. What has no score (an edition of before votes)
+    is not moved.
+    """
+    if not votes:
+        return list(order)
+    kept = [story_id for story_id in order if not muted(story_id, stories[story_id], votes)]
+    ranks: dict[int, float] = {}
+    lowest = 1.0
+    for story_id in kept:
+        lowest = min(lowest, scores.get(story_id, lowest))
+        ranks[story_id] = lowest + (shift(stories[story_id], votes) if story_id in scores else 0.0)
+    return sorted(kept, key=lambda story_id: -round(ranks[story_id], 9))
+
+
+def told(story: FrozenStory, votes: Sequence[Vote]) -> str:
+    """What the votes did to this story, for `digest explain`; empty when nothing."""
+    parts = []
+    for each in shares(story, votes):
+        asked = "more" if each.given > 0 else "less"
+        names = [name for name, (_, likeness) in ALIKE.items() if likeness(story, each.vote)]
+        what = f"the same {' and '.join(names)}" + (f": {', '.join(each.words)}" if "words" in names else "")
+        parts.append(f"the reader asked for {asked} like story {each.vote.key} ({what}) {each.given:+.2f}")
+    quiet = sorted(folded(story.tellers) & {vote.key for vote in votes if vote.kind == "publisher"})
+    if quiet:
+        parts.append(f"the reader muted {', '.join(quiet)}, but others tell it too")
+    return "; ".join(parts)
