@@ -50,7 +50,8 @@ _articles = st.builds(
 )
 _terms = st.one_of(
     st.builds(
-        lambda words, field, prefix: Term(" ".join(words), field, prefix),
+        # "a*" is no rule that can be written (rules.LEAST_PREFIX)
+        lambda words, field, prefix: Term(" ".join(words), field, prefix and words[-1] != "a"),
         st.lists(_words, min_size=1, max_size=2),
         st.sampled_from(["", "", "", *FIELDS[:-1]]),
         st.booleans(),
