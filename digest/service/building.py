@@ -56,7 +56,7 @@ class _Ranking:
 
     chosen: Mapping[int, Sequence[Telling]]
     orders: Mapping[str, tuple[int, ...]]
-    reasons: Mapping[str, Mapping[int, str]]
+    parts: Mapping[str, Mapping[int, Mapping[str, float]]]
 
 
 def build_digest(
@@ -108,9 +108,9 @@ def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[i
 
 
 def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Ranking:
-    """Per window start: stories best first, with the parts of each rank as words."""
+    """Per window start: stories best first, with the parts of each rank."""
     orders: dict[str, tuple[int, ...]] = {}
-    reasons: dict[str, dict[int, str]] = {}
+    parts: dict[str, dict[int, Mapping[str, float]]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
             facts_of(story, told)
@@ -119,14 +119,15 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime) -> _Rankin
         ]
         ranked = _best_of_each(rank(inside, since=since, until=until), found.tellings, found.topics)
         orders[since.isoformat()] = tuple(each.id for each in ranked)
-        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked}
+        parts[since.isoformat()] = {each.id: _rounded(each.parts) for each in ranked}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
-    return _Ranking(chosen, orders, reasons)
+    return _Ranking(chosen, orders, parts)
 
 
-def _reason(ranked: Ranked) -> str:
-    return f"rank {ranked.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in ranked.parts.items())
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    """Four places tell any two apart that a reader could, and keep the frozen text short."""
+    return {name: round(part, 4) for name, part in parts.items()}
 
 
 def _best_of_each(
@@ -180,7 +181,7 @@ def _manifest(
         topics=topics,
         stories=facts,
         orders={since: tuple(story for story in order if story in facts) for since, order in ranking.orders.items()},
-        reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in ranking.reasons.items()},
+        parts={since: {s: each for s, each in told.items() if s in facts} for since, told in ranking.parts.items()},
         times={
             telling.id: at
             for told in ranking.chosen.values()

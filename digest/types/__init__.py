@@ -24,6 +24,13 @@ from digest.types.dispatch import (
     Lease,
     RejectedItem,
 )
+from digest.types.explaining import (
+    Earlier,
+    ExplainedMail,
+    ExplainedStory,
+    ExplainedTopic,
+    Membership,
+)
 from digest.types.gather import (
     ChangedArticle,
     Feed,
@@ -52,8 +59,12 @@ __all__ = [
     "DeliveryState",
     "DispatchReport",
     "Due",
+    "Earlier",
     "EditionState",
     "Envelope",
+    "ExplainedMail",
+    "ExplainedStory",
+    "ExplainedTopic",
     "Feed",
     "FeedLink",
     "Fetched",
@@ -65,6 +76,7 @@ __all__ = [
     "KnownArticle",
     "Lease",
     "LeftOut",
+    "Membership",
     "NewArticle",
     "Pace",
     "Pick",

@@ -196,7 +196,7 @@ def digest(
         topics=TOPICS,
         stories={card.story_id: _facts(card) for card in told},
         orders={FROZEN.isoformat(): tuple(card.story_id for card in told)},
-        reasons={},
+        parts={},
         times={card.article_id: FROZEN - timedelta(hours=1 + 7 * place) for place, card in enumerate(told)},
         html=dict.fromkeys(html, ""),  # the composer asks under which names there is something, not where it is stored
         text=dict.fromkeys(compiled.text, ""),
