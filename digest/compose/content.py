@@ -35,6 +35,8 @@ class Card:
     """How many more publishers there are."""
     image_url: str = ""
     image_alt: str = ""
+    page: str = ""
+    """The path of the story's own page; empty for a story that is not public."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class _Found:
     """What the store knows for an edition."""
 
     topics: Mapping[int, str]
+    public: frozenset[int]
+    """The public ones of all topics, not only of this edition's."""
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
@@ -81,7 +83,14 @@ def build_digest(
         found = _found(session, topics, starts, until)
     ranking = _rank(found, starts, until)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
-    cards = {story: cards_of(told, sorted(found.versions.get(story, ()))) for story, told in ranking.chosen.items()}
+    cards = {
+        story: cards_of(
+            told,
+            sorted(found.versions.get(story, ())),
+            public=any(found.public.intersection(telling.topic_ids) for telling in told),
+        )
+        for story, told in ranking.chosen.items()
+    }
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
     blocks += [block for lang in spoken for tells in cards.values() for block in story_blocks(tells, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -91,11 +100,13 @@ def build_digest(
 
 
 def _found(session: Session, topics: Sequence[int], starts: Sequence[datetime], until: datetime) -> _Found:
-    names = {topic.id: topic.name for topic in shelf.list_topics(session)}
+    topics_there = shelf.list_topics(session)
+    names = {topic.id: topic.name for topic in topics_there}
+    public = frozenset(topic.id for topic in topics_there if topic.public)
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
     tellings = _until(stories.tellings_of(session, ids), until)
-    return _Found(told, tellings, editions.versions_told(session, ids))
+    return _Found(told, public, tellings, editions.versions_told(session, ids))
 
 
 def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[int, list[Telling]]:

@@ -6,21 +6,26 @@ Nothing is said beyond what the rights of an article's source allow (`stories.ri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from digest.compose.content import Card
 from digest.compose.fragments import guard
 from digest.compose.theme import direction
 from digest.stories.rank import independent, lead_telling
 from digest.stories.rights import credited, shown
-from digest.stories.summary import news_since, summarise
-from digest.types import Rights, Telling
+from digest.stories.sofar import quotable_news
+from digest.stories.summary import Heard, summarise
+from digest.types import Telling
 
 ALSO = 3
 """Further publishers named on a card; the others are counted."""
 
 
-def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card]:
-    """The full telling, and one update for every version that readers were sent before, where there is news."""
+def cards_of(told: Sequence[Telling], told_versions: Sequence[int], *, public: bool = False) -> list[Card]:
+    """The full telling, and one update for every version that readers were sent before, where there is news.
+
+    `public` says that the story has a page of its own (`digest.service.storypages`), to which its cards lead.
+    """
     version = max(telling.story_version for telling in told)
     newsworthy = [telling for telling in told if telling.news_at]
     lead = lead_telling(newsworthy)
@@ -29,23 +34,13 @@ def cards_of(told: Sequence[Telling], told_versions: Sequence[int]) -> list[Card
     for earlier in told_versions:
         before = [telling for telling in told if telling.story_version <= earlier]
         after = [telling for telling in newsworthy if telling.story_version > earlier]
-        news = _news(before, after)
+        heard = Heard()
+        heard.hear(before)
+        news = quotable_news(heard, after)
         if news:
             source = next(telling for telling in after if telling.id == news[0][0])
             cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
-    return cards
-
-
-def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:
-    """(article, what is new in it) in order, each article within its own rights."""
-    quotable = {telling.id: telling for telling in after if telling.rights != Rights.TITLE}
-    said: dict[int, list[str]] = {}
-    for sentence, number in news_since(before, list(quotable.values())) if quotable else ():
-        said.setdefault(number, []).append(sentence)
-    return [
-        (number, shown(" ".join(found), quotable[number].rights, quotable[number].language))
-        for number, found in said.items()
-    ]
+    return [replace(card, page=f"/story/{card.story_id}") for card in cards] if public else cards
 
 
 def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, summary: str) -> Card:

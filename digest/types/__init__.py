@@ -46,6 +46,12 @@ from digest.types.gather import (
     Rights,
     SourceKind,
 )
+from digest.types.sofar import (
+    Chapter,
+    Coverage,
+    Quote,
+    StorySoFar,
+)
 from digest.types.stories import (
     Joined,
     Telling,
@@ -55,7 +61,9 @@ __all__ = [
     "SENT_STATES",
     "Accepted",
     "ChangedArticle",
+    "Chapter",
     "ChunkState",
+    "Coverage",
     "DeliveryState",
     "DispatchReport",
     "Due",
@@ -80,12 +88,14 @@ __all__ = [
     "NewArticle",
     "Pace",
     "Pick",
+    "Quote",
     "RawArticle",
     "ReaderProfile",
     "Recipient",
     "RejectedItem",
     "Rights",
     "SourceKind",
+    "StorySoFar",
     "Telling",
     "ViewedMail",
 ]

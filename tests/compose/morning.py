@@ -145,6 +145,7 @@ def cards(language: str, *, pictures: bool = True, first: int = 1, updates: bool
                 others=others,
                 image_url=f"https://pictures.example.org/{picture}.jpg" if shown else "",
                 image_alt=_SEEN[language] if shown and place else "",
+                page=f"/story/{first + place}",
             )
         )
     return found
