@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     NO_TOPIC = "no topic of theirs"
     OUTSIDE = "outside its window"
     HELD = "held back"
-    """It would be told by what is stored now, and was not: another mail was under way with it and failed later."""
+    """It would be told by what is stored, and was not: another mail with it was under way, or overtook this one."""
 
 
 TOLD = (Verdict.LEAD, Verdict.CARD, Verdict.ONE_LINER)

@@ -249,7 +249,7 @@ def _outside(case: _Case, judged: Judged) -> str:
 
 
 def _held(case: _Case, judged: Judged) -> str:
-    return "another mail with it was under way when this one was composed, and failed later"
+    return "another mail with it overtook this one, or was under way when this one was composed and failed later"
 
 
 _WHY: Mapping[Verdict, Callable[[_Case, Judged], str]] = {

@@ -62,12 +62,14 @@ def in_the_mail(file: Path) -> tuple[tuple[int, int], InTheMail] | None:
     def headlines(path: str) -> tuple[str, ...]:
         return tuple(" ".join(each.text_content().split()) for each in page.xpath(path))
 
-    label = "//*[contains(concat(' ', @class, ' '), ' label ')]/ancestor::table[1]//a[not(contains(@class, 'shot'))]"
+    updated = (
+        "//*[contains(concat(' ', @class, ' '), ' label ')]/ancestor::table[1]//a[@class='plain' or @class='brief']"
+    )
     told = InTheMail(
         headlines("//h2[contains(@class, 'lead')]/a"),
         headlines("//h3[contains(@class, 'card')]/a"),
         headlines("//p[contains(@class, 'brief')]/a"),
-        frozenset(headlines(label)),
+        frozenset(headlines(updated)),
     )
     return ((int(edition), int(reader)), told) if told.everything else None
 
@@ -198,6 +200,30 @@ def test_a_story_that_was_no_candidate_is_explained_when_it_is_asked_for(town: T
     assert explain("ada@example.org", None, old).stories[0].verdict == "backlog"
     with pytest.raises(InputError, match="no story 4711"):
         explain("ada@example.org", None, 4711)
+
+
+def test_what_was_sent_before_is_told_by_the_order_of_sending(town: Town) -> None:
+    town.topics("Harbour", "Sport")
+    town.reader("ada@example.org", "harbour", "sport")
+    ferry, match = town.story("Ferry", "harbour"), town.story("Match", "sport")
+    by_hand = town.service.send_by_hand
+    sport = next(topic.id for topic in town.service.topics.list() if topic.slug == "sport")
+    first, last, overtaking = (by_hand(None, None), by_hand(None, None), by_hand(sport, None))
+    assert first is not None
+    assert last is not None
+    assert overtaking is not None
+    for planned in (overtaking, last, first):
+        town.service.dispatch(edition_id=planned.edition_id)
+
+    def told(edition_id: int) -> dict[int, tuple[str, list[int]]]:
+        stories = town.service.explainer.mail("ada@example.org", edition_id).stories
+        return {each.story_id: (each.verdict, [sent.edition_id for sent in each.sent_before]) for each in stories}
+
+    assert told(overtaking.edition_id)[match] == ("lead", [])
+    assert overtaking.edition_id > last.edition_id
+    assert told(last.edition_id) == {ferry: ("lead", []), match: ("already sent", [overtaking.edition_id])}
+    # What was composed last and found nothing left was never attempted, so nobody wrote down when that was.
+    assert {verdict for verdict, _ in told(first.edition_id).values()} == {"held back"}
 
 
 def test_a_mail_that_waits_is_explained_as_it_would_be(town: Town) -> None:
