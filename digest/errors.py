@@ -21,6 +21,12 @@ class InputError(DigestError):
     """What was asked for does not exist or is not allowed."""
 
 
+class NothingToDo(DigestError):
+    """There was nothing to do."""
+
+    exit_code = 3
+
+
 class RuleError(InputError):
     """A topic's rule cannot be understood."""
 

@@ -114,5 +114,14 @@ def day(day: date, language: str) -> str:
 def stamp(moment: datetime, timezone: str, language: str) -> str:
     """A time that is past, by the clock of a zone: "Mar 9, 2026, 07:00". `moment` is aware."""
     local = moment.astimezone(zone(timezone))
-    day = format_date(local.date(), "medium", locale=language)
+    return _joined(local, format_date(local.date(), "medium", locale=language), language)
+
+
+def clock(moment: datetime, timezone: str, language: str) -> str:
+    """The same without the year, where the year is known: "Mar 9, 07:00"."""
+    local = moment.astimezone(zone(timezone))
+    return _joined(local, format_skeleton("MMMd", local.replace(tzinfo=None), locale=language), language)
+
+
+def _joined(local: datetime, day: str, language: str) -> str:
     return str(get_datetime_format("medium", locale=language)).format(f"{local:%H:%M}", day)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from digest.cli import checking, demo, feeds, keys, outlines, readers, running, sending, sources, topics, transfer
+from digest.cli import (
+    checking,
+    demo,
+    explaining,
+    feeds,
+    keys,
+    outlines,
+    readers,
+    running,
+    sending,
+    sources,
+    topics,
+    transfer,
+)
 from digest.cli.common import INTERRUPTED, tell
 from digest.errors import DigestError, Interrupted
 
@@ -19,6 +32,7 @@ app = typer.Typer(
 )
 readers.app.command("import")(transfer.import_)
 readers.app.command("export")(transfer.export)
+topics.app.command("explain")(explaining.topic)
 sources.app.command("find")(feeds.find)
 sources.app.command("check")(checking.check)
 sources.app.command("import")(outlines.import_)
@@ -31,6 +45,7 @@ app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)
 app.command("try")(sending.try_)
 app.command("send")(sending.send)
+app.command("explain")(explaining.mail)
 app.command("run")(running.run)
 app.command("config")(running.config)
 app.command("demo")(demo.demo)

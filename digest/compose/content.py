@@ -37,6 +37,8 @@ class Card:
     image_alt: str = ""
     machine: bool = False
     """Whether a language model wrote the summary."""
+    page: str = ""
+    """The path of the story's own page; empty for a story that is not public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,14 @@ class Manifest:
     stories: Mapping[int, FrozenStory]
     orders: Mapping[str, tuple[int, ...]]
     """Window start (ISO) -> story ids, best first: only stories with news in that window."""
-    reasons: Mapping[str, Mapping[int, str]]
-    """Window start -> story id -> the parts of its rank, as one sentence."""
+    parts: Mapping[str, Mapping[int, Mapping[str, float]]]
+    """Window start -> story id -> what each scorer gave to its rank; together they are the score, in 0..1."""
     times: Mapping[int, datetime]
     """Article id -> when it was published, shown as clock time."""
     html: Mapping[str, str]
     text: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
     """A system mail's own values (its subject, its topics); WELCOME in a welcome mail."""
-    scores: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    """Window start -> story id -> its rank, 0 to 1: what votes add to or take from. Empty in editions of before
-    votes."""
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
@@ -121,12 +120,12 @@ def unpack_manifest(data: bytes) -> Manifest:
         topics={int(key): value for key, value in raw["topics"].items()},
         stories={int(key): _facts(value) for key, value in raw["stories"].items()},
         orders={key: tuple(value) for key, value in raw["orders"].items()},
-        reasons={key: {int(k): v for k, v in value.items()} for key, value in raw["reasons"].items()},
+        # An edition frozen before there were parts has none to tell.
+        parts={key: {int(k): v for k, v in value.items()} for key, value in raw.get("parts", {}).items()},
         times={int(key): datetime.fromisoformat(value) for key, value in raw["times"].items()},
         html=raw["html"],
         text=raw["text"],
         values=raw["values"],
-        scores={key: {int(k): v for k, v in value.items()} for key, value in raw.get("scores", {}).items()},
     )
 
 

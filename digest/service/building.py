@@ -22,7 +22,7 @@ from digest.store import editions, stories
 from digest.store.db import reading
 from digest.stories.match import strength
 from digest.stories.matching import Matcher
-from digest.stories.rank import Fits, Ranked, facts_of, independent, rank
+from digest.stories.rank import Fits, facts_of, independent, rank
 from digest.stories.scorers import StoryFacts
 from digest.types import RawArticle, Telling
 from subscribers import topics as shelf
@@ -60,6 +60,8 @@ class _Found:
     """What the store knows for an edition."""
 
     topics: Mapping[int, str]
+    public: frozenset[int]
+    """The public ones of all topics, not only of this edition's."""
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
@@ -72,8 +74,7 @@ class _Ranking:
 
     chosen: Mapping[int, Sequence[Telling]]
     orders: Mapping[str, tuple[int, ...]]
-    reasons: Mapping[str, Mapping[int, str]]
-    scores: Mapping[str, Mapping[int, float]]
+    parts: Mapping[str, Mapping[int, Mapping[str, float]]]
 
 
 def build_digest(
@@ -102,7 +103,12 @@ def build_digest(
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
     written = write(_leads(ranking, found.topics)) if write else {}
     cards = {
-        story: cards_of(told, sorted(found.versions.get(story, ())), written.get(story, ""))
+        story: cards_of(
+            told,
+            sorted(found.versions.get(story, ())),
+            written.get(story, ""),
+            public=any(found.public.intersection(telling.topic_ids) for telling in told),
+        )
         for story, told in ranking.chosen.items()
     }
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
@@ -114,12 +120,14 @@ def build_digest(
 
 
 def _found(session: Session, topics: Sequence[int], starts: Sequence[datetime], until: datetime) -> _Found:
-    names = {topic.id: topic.name for topic in shelf.list_topics(session)}
+    topics_there = shelf.list_topics(session)
+    names = {topic.id: topic.name for topic in topics_there}
+    public = frozenset(topic.id for topic in topics_there if topic.public)
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
     tellings = _until(stories.tellings_of(session, ids), until)
     fits = _fits(tellings, topic_rules(session).matcher, told.keys())
-    return _Found(told, tellings, editions.versions_told(session, ids), fits)
+    return _Found(told, public, tellings, editions.versions_told(session, ids), fits)
 
 
 def _fits(tellings: Mapping[int, Sequence[Telling]], matcher: Matcher, topics: Collection[int]) -> Fits:
@@ -151,11 +159,10 @@ def _until(tellings: Mapping[int, Sequence[Telling]], until: datetime) -> dict[i
 
 
 def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: Mapping[str, float]) -> _Ranking:
-    """Per window start: stories best first, with the parts of each rank as words."""
+    """Per window start: stories best first, with the parts of each rank."""
     facts = {story: facts_of(story, told, found.topics, found.fits) for story, told in found.tellings.items()}
     orders: dict[str, tuple[int, ...]] = {}
-    reasons: dict[str, dict[int, str]] = {}
-    scores: dict[str, dict[int, float]] = {}
+    parts: dict[str, dict[int, Mapping[str, float]]] = {}
     for since in sorted(set(starts)):
         inside: list[StoryFacts] = [
             facts[story]
@@ -165,15 +172,15 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: M
         ranked = rank(inside, since=since, until=until, weights=weights)
         kept = _best_of_each([each.id for each in ranked], found.tellings, found.topics, CANDIDATES)
         orders[since.isoformat()] = kept
-        reasons[since.isoformat()] = {each.id: _reason(each) for each in ranked if each.id in set(kept)}
-        scores[since.isoformat()] = {each.id: round(each.score, 4) for each in ranked if each.id in set(kept)}
+        parts[since.isoformat()] = {each.id: _rounded(each.parts) for each in ranked if each.id in set(kept)}
     wanted = {story for order in orders.values() for story in order}
     chosen = {story: told for story, told in found.tellings.items() if story in wanted}
-    return _Ranking(chosen, orders, reasons, scores)
+    return _Ranking(chosen, orders, parts)
 
 
-def _reason(ranked: Ranked) -> str:
-    return f"rank {ranked.score:.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in ranked.parts.items())
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    """Four places tell any two apart that a reader could, and keep the frozen text short."""
+    return {name: round(part, 4) for name, part in parts.items()}
 
 
 def _best_of_each(
@@ -238,8 +245,7 @@ def _manifest(
         topics=topics,
         stories=facts,
         orders={since: tuple(story for story in order if story in facts) for since, order in ranking.orders.items()},
-        reasons={since: {s: text for s, text in why.items() if s in facts} for since, why in ranking.reasons.items()},
-        scores={since: {s: rank for s, rank in told.items() if s in facts} for since, told in ranking.scores.items()},
+        parts={since: {s: each for s, each in told.items() if s in facts} for since, told in ranking.parts.items()},
         times={
             telling.id: at
             for told in ranking.chosen.values()

@@ -12,10 +12,11 @@ from digest.compose.content import Card
 from digest.compose.fragments import guard
 from digest.compose.theme import direction
 from digest.stories.rank import independent, lead_telling
-from digest.stories.rights import credited, fits, shown
-from digest.stories.summary import news_since, summarise
+from digest.stories.rights import credited
+from digest.stories.sofar import extract, quotable_news
+from digest.stories.summary import Heard
 from digest.stories.terms import language_of, terms_of
-from digest.types import Rights, Telling
+from digest.types import Telling
 from subscribers.votes import MOST_TERMS
 
 ALSO = 3
@@ -27,11 +28,14 @@ def lead_of(told: Sequence[Telling]) -> Telling:
     return lead_telling([telling for telling in told if telling.news_at])
 
 
-def cards_of(told: Sequence[Telling], told_versions: Sequence[int], written: str = "") -> list[Card]:
+def cards_of(
+    told: Sequence[Telling], told_versions: Sequence[int], written: str = "", *, public: bool = False
+) -> list[Card]:
     """The full telling, and one update for every version that readers were sent before, where there is news.
 
     `written` is what a language model made of `lead_of(told)` (`service.scribe`); without it, and in updates, the
-    articles speak in their own sentences.
+    articles speak in their own sentences. `public` says that the story has a page of its own
+    (`digest.service.storypages`), to which its cards lead.
     """
     version = max(telling.story_version for telling in told)
     newsworthy = [telling for telling in told if telling.news_at]
@@ -41,21 +45,13 @@ def cards_of(told: Sequence[Telling], told_versions: Sequence[int], written: str
     for earlier in told_versions:
         before = [telling for telling in told if telling.story_version <= earlier]
         after = [telling for telling in newsworthy if telling.story_version > earlier]
-        news = _news(before, after)
+        heard = Heard()
+        heard.hear(before)
+        news = quotable_news(heard, after)
         if news:
             source = next(telling for telling in after if telling.id == news[0][0])
             cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
-    return cards
-
-
-def extract(lead: Telling) -> str:
-    """Two or three whole sentences of a telling, within the rights of its source."""
-    return summarise(
-        lead.title,
-        lead.text,
-        language=lead.language,
-        fits=lambda told: fits(told, lead.rights, lead.language),
-    )
+    return [replace(card, page=f"/story/{card.story_id}") for card in cards] if public else cards
 
 
 def tellers_of(told: Sequence[Telling]) -> tuple[str, ...]:
@@ -68,18 +64,6 @@ def headline_terms(card: Card) -> tuple[str, ...]:
     """The words of a headline by which votes compare stories, MOST_TERMS at most, each once."""
     words = terms_of(card.title, "", language_of(card.language, card.title, "")).title
     return tuple(list(dict.fromkeys(words))[:MOST_TERMS])
-
-
-def _news(before: Sequence[Telling], after: Sequence[Telling]) -> list[tuple[int, str]]:
-    """(article, what is new in it) in order, each article within its own rights."""
-    quotable = {telling.id: telling for telling in after if telling.rights != Rights.TITLE}
-    said: dict[int, list[str]] = {}
-    for sentence, number in news_since(before, list(quotable.values())) if quotable else ():
-        said.setdefault(number, []).append(sentence)
-    return [
-        (number, shown(" ".join(found), quotable[number].rights, quotable[number].language))
-        for number, found in said.items()
-    ]
 
 
 def _card(lead: Telling, told: Sequence[Telling], version: int, from_version: int, summary: str) -> Card:

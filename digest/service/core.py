@@ -26,6 +26,7 @@ from digest.gather.robots import Robots
 from digest.service import gathering, planning
 from digest.service.clustering import cluster_new
 from digest.service.composing import Press
+from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
@@ -87,6 +88,7 @@ class DigestService:
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
+        self.explainer = Explainer(self.shop, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
         self._provider: Provider | None = None

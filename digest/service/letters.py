@@ -61,7 +61,7 @@ def freeze_system(
         topics={},
         stories={},
         orders={},
-        reasons={},
+        parts={},
         times={},
         html=store_fragments({name: fragment for name, fragment in parts.items() if name != "text"}, blobs),
         text=store_fragments({"body": parts["text"]}, blobs),

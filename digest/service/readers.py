@@ -10,11 +10,12 @@ from digest.service.building import Workshop
 from digest.service.composing import Press
 from digest.service.operating import Operating
 from digest.service.sampling import Sampler
+from digest.service.storypages import StoryPages
 from digest.service.tuning import Tuning
 from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading
-from digest.types import ViewedMail
+from digest.types import StorySoFar, ViewedMail
 from subscribers import topics as shelf
 from subscribers.tokens import Keyring
 from subscribers.types import TopicRow
@@ -35,6 +36,7 @@ class ReaderDesk(Asking, Tuning, Operating):
     ) -> None:
         super().__init__(shop, press, keyring, settings, now=now)
         self._sampler = Sampler(shop, timezone=settings.default_timezone, now=now)
+        self._story_pages = StoryPages(shop.engine, now=now)
 
     def topics(self) -> Sequence[TopicRow]:
         """The public topics, by name."""
@@ -44,6 +46,10 @@ class ReaderDesk(Asking, Tuning, Operating):
     def sample(self, slug: str, language: str) -> ViewedMail | None:
         """What a digest of a public topic looks like; None while it has no story. Raises UnknownTopic."""
         return self._sampler.sample(slug, language)
+
+    def story(self, story_id: int) -> StorySoFar | None:
+        """How a story was told so far; None when there is none, or when no article of it belongs to a public topic."""
+        return self._story_pages.story(story_id)
 
     def view(self, subscriber_id: int, edition_id: int) -> ViewedMail | None:
         """A mail in the browser, without personal links; None when there is none."""

@@ -71,15 +71,7 @@ class Sampler:
                 self._kept.popitem(last=False)
 
     def _made(self, topic_id: int, language: str, now: datetime) -> ViewedMail | None:
-        reader = ReaderProfile(
-            id=0,
-            topics=(topic_id,),
-            language=language,
-            timezone=self._timezone,
-            cadence="daily",
-            send_minute=SEVEN,
-            max_stories=STORIES,
-        )
+        reader = sample_reader(topic_id, language, self._timezone)
         for back in LOOKS_BACK:
             since = now - back
             frozen = build_digest(
@@ -96,6 +88,19 @@ class Sampler:
                 hands = Hands(links=_nobody, letter_links=_nobody, next_due=next_mail)
                 return Composer(0, frozen, self._shop.theme, hands, "raw").view(picks, reader)
         return None
+
+
+def sample_reader(topic_id: int, language: str, timezone: str) -> ReaderProfile:
+    """Somebody who took one topic and left everything as the form suggests it."""
+    return ReaderProfile(
+        id=0,
+        topics=(topic_id,),
+        language=language,
+        timezone=timezone,
+        cadence="daily",
+        send_minute=SEVEN,
+        max_stories=STORIES,
+    )
 
 
 def _nobody(_: int) -> NoReturn:

@@ -74,7 +74,7 @@ def _try(
     to: str | None,
     on_row: Callable[[GatherRow], None] | None,
 ) -> Tried:
-    topic = service.topics.add("First look")
+    topic = service.topics.add("First look", public=False)  # its stories have no page: nothing is kept to make one of
     failed: list[GatherRow] = []
     found: list[tuple[str, str]] = []
     for url in urls:

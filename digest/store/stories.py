@@ -50,7 +50,7 @@ def unclustered(session: Session, now: datetime, limit: int) -> list[Telling]:
     """
     recent = col(Article.published_at) > now - QUIET
     query = (
-        _columns(lead_only=True)
+        _columns(LEAD_CHARS)
         .where(col(Article.story_id).is_(None), or_(col(Article.news_at).is_not(None), recent))
         .order_by(col(Article.id))
         .limit(limit)
@@ -68,7 +68,7 @@ def open_tellings(session: Session, now: datetime) -> list[Telling]:
         .subquery()
     )
     query = (
-        _columns(lead_only=True)
+        _columns(LEAD_CHARS)
         .join(newest, and_(newest.c.id == col(Article.id), newest.c.place <= TELLINGS_PER_STORY))
         .order_by(col(Article.id))
     )
@@ -125,10 +125,32 @@ def tellings_of(session: Session, story_ids: Iterable[int]) -> dict[int, list[Te
         )
         for article, topic in session.connection().execute(pairs):
             topics[article].append(topic)
-        query = _columns(lead_only=False).where(inside).order_by(col(Article.id))
+        query = _columns().where(inside).order_by(col(Article.id))
         for row in session.connection().execute(query):
             out[row.story_id].append(_telling(row, tuple(topics.get(row.id, ()))))
     return out
+
+
+def count_in_topics(session: Session, story_id: int, topic_ids: Sequence[int]) -> int:
+    """How many articles of a story belong to one of these topics; 0 for a story that there is not."""
+    query = select(func.count()).select_from(Article).where(*_in_topics(story_id, topic_ids))
+    return int(session.connection().execute(query).scalar_one())
+
+
+def tellings_in_topics(
+    session: Session, story_id: int, topic_ids: Sequence[int], *, most: int, chars: int
+) -> list[Telling]:
+    """The newest `most` of those articles, by id, with the first `chars` characters of their texts; each has those of
+    the topics that it belongs to."""
+    query = _columns(chars).where(*_in_topics(story_id, topic_ids)).order_by(col(Article.id).desc()).limit(most)
+    rows = list(session.connection().execute(query))[::-1]
+    topics: dict[int, list[int]] = defaultdict(list)
+    pairs = select(col(ArticleTopic.article_id), col(ArticleTopic.topic_id)).where(
+        col(ArticleTopic.article_id).in_([row.id for row in rows]), col(ArticleTopic.topic_id).in_(list(topic_ids))
+    )
+    for article, topic in session.connection().execute(pairs):
+        topics[article].append(topic)
+    return [_telling(row, tuple(sorted(topics[row.id]))) for row in rows]
 
 
 def stories_in_window(
@@ -151,8 +173,16 @@ def stories_in_window(
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _columns(*, lead_only: bool) -> Any:
-    body: Any = func.substr(col(Article.text), 1, LEAD_CHARS) if lead_only else col(Article.text)
+def _in_topics(story_id: int, topic_ids: Sequence[int]) -> tuple[Any, Any]:
+    matched = select(col(ArticleTopic.article_id)).where(
+        col(ArticleTopic.article_id) == col(Article.id), col(ArticleTopic.topic_id).in_(list(topic_ids))
+    )
+    return col(Article.story_id) == story_id, matched.exists()
+
+
+def _columns(chars: int | None = None) -> Any:
+    """An article as a telling, its text cut to so many characters."""
+    body: Any = func.substr(col(Article.text), 1, chars) if chars else col(Article.text)
     columns = (
         col(Article.id),
         col(Article.title),

@@ -7,7 +7,7 @@ four words or more. It never breaks a sentence: where one does not fit, the next
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from digest.stories.folding import fold, is_unspaced, pattern
@@ -191,33 +191,54 @@ class _Said:
 def news_since(before: Sequence[Telling], after: Sequence[Telling], *, limit: int = 2) -> list[tuple[str, int]]:
     """(sentence, article id) of what `after` tells and `before` did not: the `limit` most informative, told in order.
 
-    A sentence is old when most of its terms stand in one title or sentence of `before`, or nearly all of them anywhere
-    there. [] when there is nothing new. Informative is what brings many new terms; names cannot be told from other
-    words in every script, so numbers alone count double.
+    [] when there is nothing new.
     """
-    told = [frozenset(words(said, tag)) for telling in before for said, tag in _texts(telling)]
-    everything = frozenset().union(*told)
-    fresh: list[_Said] = []
-    for telling in after:
-        for said, tag in _body(telling):
-            terms = frozenset(words(said, tag))
-            if (
-                len(terms) < LEAST_TERMS
-                or _INVITATION.match(said)
-                or _CUT.search(said)
-                or _old(terms, told, everything)
-            ):
-                continue
-            worth = sum(2.0 if term[0].isdigit() else 1.0 for term in terms - everything)
-            fresh.append(_Said(said, telling.id, len(fresh), terms, worth))
-    chosen: list[_Said] = []
-    for candidate in sorted(fresh, key=lambda s: (-s.worth, s.order)):
-        if len(chosen) < limit and not _old(candidate.terms, [c.terms for c in chosen], frozenset()):
-            chosen.append(candidate)
-    return [(one.text, one.article_id) for one in sorted(chosen, key=lambda s: s.order)]
+    heard = Heard()
+    heard.hear(before)
+    return heard.news(after, limit=limit)
 
 
-def _old(terms: frozenset[str], told: Sequence[frozenset[str]], everything: frozenset[str]) -> bool:
+class Heard:
+    """What was told so far. It grows, so that a story of many versions is read once and not once for each version.
+
+    A sentence is old when most of its terms stand in one title or sentence that was heard, or nearly all of them
+    anywhere there. Informative is what brings many new terms; names cannot be told from other words in every script, so
+    numbers alone count double.
+    """
+
+    def __init__(self) -> None:
+        self._told: list[frozenset[str]] = []
+        self._everything: set[str] = set()
+
+    def hear(self, tellings: Sequence[Telling]) -> None:
+        """Titles and texts that are known from now on."""
+        said = [frozenset(words(text, tag)) for telling in tellings for text, tag in _texts(telling)]
+        self._told += said
+        self._everything.update(*said)
+
+    def news(self, after: Sequence[Telling], *, limit: int = 2) -> list[tuple[str, int]]:
+        """As `news_since`, of what was not heard; it is not heard by this."""
+        fresh: list[_Said] = []
+        for telling in after:
+            for said, tag in _body(telling):
+                terms = frozenset(words(said, tag))
+                if (
+                    len(terms) < LEAST_TERMS
+                    or _INVITATION.match(said)
+                    or _CUT.search(said)
+                    or _old(terms, self._told, self._everything)
+                ):
+                    continue
+                worth = sum(2.0 if term[0].isdigit() else 1.0 for term in terms - self._everything)
+                fresh.append(_Said(said, telling.id, len(fresh), terms, worth))
+        chosen: list[_Said] = []
+        for candidate in sorted(fresh, key=lambda s: (-s.worth, s.order)):
+            if len(chosen) < limit and not _old(candidate.terms, [c.terms for c in chosen], frozenset()):
+                chosen.append(candidate)
+        return [(one.text, one.article_id) for one in sorted(chosen, key=lambda s: s.order)]
+
+
+def _old(terms: frozenset[str], told: Sequence[frozenset[str]], everything: Set[str]) -> bool:
     if len(terms & everything) >= KNOWN_OVERLAP * len(terms):
         return True
     return any(len(terms & earlier) >= SAME_OVERLAP * len(terms) for earlier in told)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pty
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -72,6 +75,22 @@ def environment(folder: Path) -> dict[str, str]:
         "ALLOW_PRIVATE_NETWORKS": "true",
         "PORT": "0",
     }
+
+
+def on_a_terminal(arguments: list[str], variables: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Run `digest ARGUMENTS` on a terminal of its own, as wide as COLUMNS; its exit code and what was shown."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(folder)
+        os.execve(sys.executable, [sys.executable, "-m", "digest", *arguments], {**os.environ, **variables})  # noqa: S606
+    told = b""
+    try:
+        while portion := os.read(terminal, 4096):
+            told += portion
+    except OSError:  # Linux answers EIO once the other end has closed
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
 
 
 @pytest.fixture

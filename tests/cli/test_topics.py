@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -18,7 +16,7 @@ import segno
 from digest.settings import Settings
 from digest.store.db import open_database
 from tests import parts
-from tests.cli.conftest import Digest, environment
+from tests.cli.conftest import Digest, environment, on_a_terminal
 from tests.gather.site import Site
 from tests.service.town import Town
 
@@ -199,8 +197,8 @@ def test_the_link_can_be_had_as_a_picture(digest: Digest, tmp_path: Path, monkey
 def test_a_terminal_shows_the_code_itself(tmp_path: Path) -> None:
     """On a real terminal of its own."""
     variables = {**environment(tmp_path), "PYTHONPATH": str(parts.ROOT), "TERM": "xterm", "COLUMNS": "100"}
-    assert _on_a_terminal(["topics", "add", "Harbour"], variables, tmp_path)[0] == 0
-    code, shown = _on_a_terminal(["topics", "link", "harbour"], variables, tmp_path)
+    assert on_a_terminal(["topics", "add", "Harbour"], variables, tmp_path)[0] == 0
+    code, shown = on_a_terminal(["topics", "link", "harbour"], variables, tmp_path)
     assert code == 0
     assert "http://127.0.0.1:8080/subscribe?topic=harbour" in shown
     assert "to this machine only" in shown
@@ -208,23 +206,8 @@ def test_a_terminal_shows_the_code_itself(tmp_path: Path) -> None:
     drawn = [line for line in re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines() if set(line) & set("█▀▄")]
     assert {len(line) for line in drawn} == {modules}
     assert len(drawn) == (modules + 1) // 2
-    code, shown = _on_a_terminal(["topics", "link", "harbour"], {**variables, "COLUMNS": "30"}, tmp_path)
+    code, shown = on_a_terminal(["topics", "link", "harbour"], {**variables, "COLUMNS": "30"}, tmp_path)
     assert (code, "too narrow" in shown, "█" in shown) == (0, True, False)
-
-
-def _on_a_terminal(arguments: list[str], variables: dict[str, str], folder: Path) -> tuple[int, str]:
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(folder)
-        os.execve(sys.executable, [sys.executable, "-m", "digest", *arguments], {**os.environ, **variables})  # noqa: S606
-    told = b""
-    try:
-        while portion := os.read(terminal, 4096):
-            told += portion
-    except OSError:  # Linux answers EIO once the other end has closed
-        pass
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.decode()
 
 
 def test_links_refuse(digest: Digest, tmp_path: Path) -> None:

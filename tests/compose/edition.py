@@ -99,7 +99,7 @@ def freeze(
         topics=TOPICS,
         stories={full.story_id: facts(full, topics, updates) for full, topics, updates in stories},
         orders={SINCE.isoformat(): tuple(full.story_id for full, _, _ in stories)},
-        reasons={},
+        parts={},
         times={each.article_id: FROZEN_AT - timedelta(hours=each.article_id) for each in told},
         html=dict.fromkeys(compiled.html, "stored"),
         text=dict.fromkeys(compiled.text, "stored"),

@@ -145,6 +145,7 @@ def cards(language: str, *, pictures: bool = True, first: int = 1, updates: bool
                 others=others,
                 image_url=f"https://pictures.example.org/{picture}.jpg" if shown else "",
                 image_alt=_SEEN[language] if shown and place else "",
+                page=f"/story/{first + place}",
             )
         )
     return found
@@ -197,7 +198,7 @@ def digest(
         topics=TOPICS,
         stories={card.story_id: _facts(card) for card in told},
         orders={FROZEN.isoformat(): tuple(card.story_id for card in told)},
-        reasons={},
+        parts={},
         times={card.article_id: FROZEN - timedelta(hours=1 + 7 * place) for place, card in enumerate(told)},
         html=dict.fromkeys(html, ""),  # the composer asks under which names there is something, not where it is stored
         text=dict.fromkeys(compiled.text, ""),

@@ -91,8 +91,8 @@ EARLIER = (SINCE - timedelta(days=6)).isoformat()
 
 def windows(early: tuple[int, ...], late: tuple[int, ...], stories: Mapping[int, FrozenStory]) -> Manifest:
     """Two windows, one six days longer than the other."""
-    reasons = {WINDOW: dict.fromkeys(late, "of a day"), EARLIER: dict.fromkeys(early, "of a week")}
-    return replace(manifest(stories), orders={EARLIER: early, WINDOW: late}, reasons=reasons)
+    parts = {WINDOW: {key: {"day": 1.0} for key in late}, EARLIER: {key: {"week": 1.0} for key in early}}
+    return replace(manifest(stories), orders={EARLIER: early, WINDOW: late}, parts=parts)
 
 
 def test_a_story_qualifies_by_the_window_of_one_of_its_topics() -> None:
@@ -113,8 +113,8 @@ def test_two_windows_are_one_order() -> None:
 def test_explain_names_the_rank_in_the_window_by_which_a_story_came() -> None:
     both = windows((1, 2), (2,), {1: story(2), 2: story(1)})
     reader, starts = profile(topics=(1, 2)), {2: EARLIER}
-    assert explain(both, WINDOW, reader, Pick(1, 1), 0, starts).endswith("; of a week")
-    assert explain(both, WINDOW, reader, Pick(2, 1), 0, starts).endswith("; of a day")
+    assert explain(both, WINDOW, reader, Pick(1, 1), 0, starts).endswith("; rank 1.00 = week 1.00")
+    assert explain(both, WINDOW, reader, Pick(2, 1), 0, starts).endswith("; rank 1.00 = day 1.00")
 
 
 def test_explain_says_where_and_why() -> None:

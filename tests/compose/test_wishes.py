@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.compose.content import FrozenStory, Manifest, pack_manifest, unpack_manifest
-from digest.compose.select import explain, select
+from digest.compose.select import explain, scores_in, select
 from digest.compose.wishes import ALIKE, MOST, muted, shares, shift, told, wished_order
 from digest.types import Pick, Vote
 from tests.compose.edition import FROZEN_AT, SINCE, SITE, TOPICS, profile
@@ -49,9 +49,13 @@ def story(*tellers: str, terms: Sequence[str] = (), topics: Sequence[int] = (1,)
 
 def manifest(stories: dict[int, FrozenStory], step: float = 0.01) -> Manifest:
     """An edition whose stories are ranked by number, each `step` below the one before."""
-    scores = {number: round(0.9 - step * place, 4) for place, number in enumerate(stories)}
+    parts = {number: {"coverage": round(0.9 - step * place, 4)} for place, number in enumerate(stories)}
     order = {WINDOW: tuple(stories)}
-    return Manifest("digest", FROZEN_AT, SITE, TOPICS, stories, order, {}, {}, {}, {}, scores={WINDOW: scores})
+    return Manifest("digest", FROZEN_AT, SITE, TOPICS, stories, order, {WINDOW: parts}, {}, {}, {})
+
+
+def scores_of(edition: Manifest) -> dict[int, float]:
+    return scores_in(edition, WINDOW, (1,), {})
 
 
 def chosen(edition: Manifest, *votes: Vote, **choices: object) -> list[int]:
@@ -87,7 +91,7 @@ def test_nothing_muted_is_ever_picked_and_nothing_else_is_lost(
 ) -> None:
     edition = manifest(stories)
     wanted = {number for number, each in stories.items() if not muted(number, each, votes)}
-    order = wished_order(tuple(stories), stories, edition.scores[WINDOW], votes)
+    order = wished_order(tuple(stories), stories, scores_of(edition), votes)
     assert sorted(order) == sorted(wanted)
     picked = chosen(edition, *votes, max_stories=12)
     assert set(picked) <= wanted
@@ -107,7 +111,7 @@ def test_more_moves_up_and_less_moves_down() -> None:
     edition = manifest(stories)
     assert chosen(edition, LIKE, topics=(1, 2))[0] == 5
     assert chosen(edition, LESS, topics=(2, 1))[-1] == 5
-    assert wished_order(tuple(stories), stories, edition.scores[WINDOW], (LESS,))[-1] == 5
+    assert wished_order(tuple(stories), stories, scores_of(edition), (LESS,))[-1] == 5
 
 
 def test_one_vote_does_not_outweigh_a_second_newsroom() -> None:
@@ -126,7 +130,7 @@ def test_one_word_in_common_is_chance() -> None:
 
 def test_an_edition_of_before_votes_is_not_moved_but_muted() -> None:
     stories = {1: story("Die Mole"), 2: story("Harbour Post", terms=("ferry", "fog")), 3: story("Die Mole")}
-    edition = replace(manifest(stories), scores={})
+    edition = replace(manifest(stories), parts={})
     assert chosen(edition, LIKE, Vote("story", "3", -1)) == [1, 2]
 
 
@@ -147,7 +151,7 @@ def test_who_asked_for_nothing_sees_the_edition_as_it_is(
     stories: dict[int, FrozenStory], votes: tuple[Vote, ...], cap: int
 ) -> None:
     edition = manifest(stories)
-    assert wished_order(tuple(stories), stories, edition.scores[WINDOW], ()) == list(stories)
+    assert wished_order(tuple(stories), stories, scores_of(edition), ()) == list(stories)
     likes = [vote for vote in votes if vote.kind == "like"]
     unmoved = tuple(vote for vote in likes if all(not shares(each, [vote]) for each in stories.values()))
     assert chosen(edition, *unmoved, max_stories=cap) == chosen(edition, max_stories=cap)
@@ -159,7 +163,7 @@ def test_stories_that_are_moved_alike_keep_their_order(
     stories: dict[int, FrozenStory], votes: tuple[Vote, ...]
 ) -> None:
     edition = manifest(stories)
-    order = wished_order(tuple(stories), stories, edition.scores[WINDOW], votes)
+    order = wished_order(tuple(stories), stories, scores_of(edition), votes)
     for one, two in pairwise(order):
         if one > two:  # overtaken: only by what was moved further
             assert shift(stories[one], votes) > shift(stories[two], votes)

@@ -62,13 +62,18 @@ class Town:
         into: int | None = None,
         text: str = "",
         publisher: str = "Quayside Wire",
+        language: str = "en",
+        rights: str = "excerpt",
+        credit: str = "",
     ) -> int:
         """An article that became news `at`; it opens a story, or makes the next version of story `into`."""
         with writing(self.engine) as session:
-            source = Source(url=f"https://paper.example/{title}", name=publisher, created_at=at, next_gather_at=at)
+            source = Source(
+                url=f"https://paper.example/{title}", name=publisher, rights=rights, created_at=at, next_gather_at=at
+            )
             session.add(source)
             if into is None:
-                story = Story(language="en", version=1, opened_at=at, last_at=at)
+                story = Story(language=language, version=1, opened_at=at, last_at=at)
                 session.add(story)
             else:
                 found = session.get(Story, into)
@@ -86,7 +91,8 @@ class Town:
                 title=title,
                 text=text or f"{title} was the talk of the harbour. Nobody had expected it so soon.",
                 publisher=publisher,
-                language="en",
+                credit=credit,
+                language=language,
                 published_at=at,
                 seen_at=at,
                 news_at=at,

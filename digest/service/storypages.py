@@ -1,0 +1,86 @@
+"""The story so far, for everybody: only of stories that an article of a public topic tells, and only such articles.
+
+A private topic's articles stay out even of a story that public ones tell too: what an organisation pushes to its own
+readers must not become public because a newspaper reports the same event.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from digest.store import stories
+from digest.store.db import reading
+from digest.stories.rank import lead_telling
+from digest.stories.sofar import chapters_of, publishers_of
+from digest.types import StorySoFar
+from subscribers import topics as shelf
+
+MOST = 60
+"""Tellings that a page shows: as many as a story may have before it needs looking at."""
+CHARS, LEAST_CHARS = 120_000, 1_200
+"""Characters of text that are read for a page in all, and of each telling at least: with these, the largest page takes
+well under a second, and a story of six tellings is read whole."""
+KEPT = 256
+"""Pages in memory, a few kilobytes each; whoever asks again within the minute gets the same."""
+
+_Key = tuple[int, datetime]
+
+
+class StoryPages:
+    """Makes them, one at a time: anybody may ask for one, and comparing sentences is work."""
+
+    def __init__(self, engine: Engine, *, now: Callable[[], datetime]) -> None:
+        self._engine, self._now = engine, now
+        self._kept: OrderedDict[_Key, StorySoFar] = OrderedDict()
+        self._kept_lock, self._one_at_a_time = threading.Lock(), threading.Lock()
+
+    def story(self, story_id: int) -> StorySoFar | None:
+        """The story of that number; None when there is none, or none that is public. Up to a minute old. Raises
+        StoreError."""
+        key = (story_id, self._now().replace(second=0, microsecond=0))
+        found = self._look(key)
+        if found is not None:
+            return found
+        with self._one_at_a_time:
+            found = self._look(key)  # somebody else may have made it while we waited
+            if found is None and (found := self._made(story_id)) is not None:
+                self._keep(key, found)
+        return found
+
+    def _look(self, key: _Key) -> StorySoFar | None:
+        with self._kept_lock:
+            return self._kept.get(key)
+
+    def _keep(self, key: _Key, page: StorySoFar) -> None:
+        with self._kept_lock:
+            self._kept[key] = page
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+
+    def _made(self, story_id: int) -> StorySoFar | None:
+        with reading(self._engine) as session:
+            public = {topic.id: topic for topic in shelf.list_topics(session, public_only=True)}
+            count = stories.count_in_topics(session, story_id, list(public))
+            if not count:
+                return None
+            shown = min(count, MOST)
+            chars = max(LEAST_CHARS, CHARS // shown)
+            told = stories.tellings_in_topics(session, story_id, list(public), most=shown, chars=chars)
+        if not told:
+            return None  # its last article went between the two looks
+        lead = lead_telling([telling for telling in told if telling.news_at] or told)
+        mine = sorted({topic for telling in told for topic in telling.topic_ids}, key=lambda id_: public[id_].name)
+        return StorySoFar(
+            story_id=story_id,
+            title=lead.title,
+            language=lead.language,
+            topics=tuple(public[topic].slug for topic in mine),
+            publishers=publishers_of(told),
+            chapters=chapters_of(told),
+            hidden=count - len(told),
+        )

@@ -1,0 +1,207 @@
+"""What `digest explain` asks the ledger and the articles. Reads only.
+
+What a reader had been sent **before** a mail is told by the order of attempts, not of editions: two editions may be
+under way at once, and whoever opens an attempt for a reader locks that reader's row first (`store.attempts`), so one
+reader's attempts have their numbers in the order in which memory grew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session
+
+from digest.models import Article, ArticleTopic, Delivery, Edition, Story
+from digest.store.memory import MEMORY, unpack
+from digest.store.narrow import WELCOME
+from digest.types import SENT_STATES, Pick
+from subscribers.sql import slices, table
+
+_delivery, _edition, _story = table(Delivery), table(Edition), table(Story)
+_article, _matched = table(Article), table(ArticleTopic)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One delivery of a digest with the facts of its edition."""
+
+    edition_id: int
+    slot: str
+    planned_at: datetime
+    """Where its windows end."""
+    frozen: bool
+    blob: str | None
+    """None before it is frozen, and again when its content is kept no longer."""
+    profile_id: int
+    since: datetime
+    due_at: datetime | None
+    state: str
+    reason: str
+    picks: tuple[Pick, ...] | None
+    """None while nothing was composed."""
+    attempt_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentBefore:
+    """A pick that an earlier mail brought."""
+
+    edition_id: int
+    planned_at: datetime
+    pick: Pick
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An article in its story, and why it is there."""
+
+    id: int
+    story_id: int
+    story_version: int
+    title: str
+    publisher: str
+    credit: str
+    url: str
+    published_at: datetime | None
+    news_at: datetime | None
+    score: float
+    """What its likeness to the story was when it joined; 0 for the article that opened it."""
+    terms: tuple[str, ...]
+    topic_ids: frozenset[int]
+
+
+_DIGESTS = or_(_edition.c.kind != "system", _edition.c.slot.like(f"{WELCOME}%"))
+"""Editions that tell stories: system mails but the welcome do not."""
+
+
+def latest_digest(session: Session, subscriber_id: int) -> int | None:
+    """The last digest or welcome mail that was planned for a reader, whatever became of it."""
+    query = (
+        select(func.max(_delivery.c.edition_id))
+        .join(_edition, _edition.c.id == _delivery.c.edition_id)
+        .where(_delivery.c.subscriber_id == subscriber_id, _DIGESTS)
+    )
+    return session.connection().execute(query).scalar_one_or_none()
+
+
+def find_digest(session: Session, edition_id: int, subscriber_id: int) -> Planned | None:
+    """A reader's delivery in that edition; None when there is none, or when it tells no stories."""
+    query = (
+        select(
+            _edition.c.id.label("edition_id"),
+            _edition.c.slot,
+            _edition.c.planned_at,
+            _edition.c.frozen_at.is_not(None).label("frozen"),
+            _edition.c.blob,
+            _delivery.c.profile_id,
+            _delivery.c.since,
+            _delivery.c.due_at,
+            _delivery.c.state,
+            func.coalesce(_delivery.c.reason, "").label("reason"),
+            _delivery.c.picks,
+            _delivery.c.attempt_id,
+        )
+        .join(_edition, _edition.c.id == _delivery.c.edition_id)
+        .where(_delivery.c.edition_id == edition_id, _delivery.c.subscriber_id == subscriber_id, _DIGESTS)
+    )
+    row = session.connection().execute(query).one_or_none()
+    if row is None:
+        return None
+    facts: dict[str, Any] = row._asdict()
+    return Planned(**facts | {"picks": None if row.picks is None else unpack(row.picks)})
+
+
+def sent_before(session: Session, subscriber_id: int, planned: Planned) -> dict[int, tuple[SentBefore, ...]]:
+    """Story id -> what of it counted as sent when that delivery was composed, oldest edition first.
+
+    As far back as memory looks (`memory.MEMORY`). A delivery that never was attempted had every mail of an earlier
+    edition behind it.
+    """
+    earlier: Any = _delivery.c.edition_id < planned.edition_id
+    if planned.attempt_id is not None:
+        earlier = _delivery.c.attempt_id < planned.attempt_id
+    query = (
+        select(_edition.c.id, _edition.c.planned_at, _delivery.c.picks)
+        .join(_edition, _edition.c.id == _delivery.c.edition_id)
+        .where(
+            _delivery.c.subscriber_id == subscriber_id,
+            _delivery.c.edition_id != planned.edition_id,
+            _delivery.c.state.in_([str(state) for state in SENT_STATES]),
+            _delivery.c.picks.is_not(None),
+            _edition.c.planned_at >= planned.planned_at - MEMORY,
+            earlier,
+        )
+        .order_by(_edition.c.planned_at, _edition.c.id)
+    )
+    found: dict[int, list[SentBefore]] = defaultdict(list)
+    for edition_id, at, packed in session.connection().execute(query):
+        for pick in unpack(packed):
+            found[pick.story_id].append(SentBefore(edition_id, at, pick))
+    return {story: tuple(sent) for story, sent in found.items()}
+
+
+def articles_of(session: Session, story_ids: Iterable[int]) -> dict[int, tuple[Placed, ...]]:
+    """Story id -> its articles as they joined, first to last. Without an entry: no article of it is kept."""
+    found: dict[int, list[Placed]] = defaultdict(list)
+    for portion in slices(sorted(set(story_ids))):
+        inside = _article.c.story_id.in_(portion)
+        topics: dict[int, set[int]] = defaultdict(set)
+        pairs = select(_matched.c.article_id, _matched.c.topic_id).join(
+            _article, _article.c.id == _matched.c.article_id
+        )
+        for article_id, topic_id in session.connection().execute(pairs.where(inside)):
+            topics[article_id].add(topic_id)
+        query = (
+            select(
+                _article.c.id,
+                _article.c.story_id,
+                _article.c.story_version,
+                _article.c.title,
+                _article.c.publisher,
+                _article.c.credit,
+                _article.c.url,
+                _article.c.published_at,
+                _article.c.news_at,
+                _article.c.joined_score,
+                _article.c.joined_terms,
+            )
+            .where(inside)
+            .order_by(_article.c.story_version, _article.c.joined_score > 0, _article.c.id)
+        )
+        for row in session.connection().execute(query):
+            terms = tuple(row.joined_terms.split())
+            found[row.story_id].append(Placed(*row[:10], terms, frozenset(topics[row.id])))
+    return {story: tuple(articles) for story, articles in found.items()}
+
+
+def edition_exists(session: Session, edition_id: int) -> bool:
+    """Whether there is an edition of that number, of whatever kind and state."""
+    return session.connection().execute(select(_edition.c.id).where(_edition.c.id == edition_id)).first() is not None
+
+
+def story_exists(session: Session, story_id: int) -> bool:
+    """Whether there is a story of that number."""
+    return session.connection().execute(select(_story.c.id).where(_story.c.id == story_id)).first() is not None
+
+
+def backlog_stories(session: Session, topic_ids: Sequence[int], *, since: datetime, until: datetime) -> list[int]:
+    """Stories of these topics with an article published in (since, until] that never was news to us, by id."""
+    query = (
+        select(_article.c.story_id)
+        .join(_matched, _matched.c.article_id == _article.c.id)
+        .where(
+            _matched.c.topic_id.in_(list(topic_ids)),
+            _article.c.story_id.is_not(None),
+            _article.c.news_at.is_(None),
+            _article.c.published_at > since,
+            _article.c.published_at <= until,
+        )
+        .distinct()
+        .order_by(_article.c.story_id)
+    )
+    return list(session.connection().execute(query).scalars())

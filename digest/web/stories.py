@@ -1,0 +1,79 @@
+"""The story so far, for whoever follows "also covered by" from a mail: the same page for everybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import Protocol
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from digest.types import StorySoFar
+from subscribers import i18n
+from subscribers.pages import Pages
+from subscribers.routes.common import PAGE, not_found
+
+FRESH = 60
+"""Seconds for which a browser or a cache in front need not ask again; the service itself looks once a minute."""
+LARGEST = 2**63 - 1
+"""What a database keeps as a number."""
+
+
+class Teller(Protocol):
+    """Who knows the stories."""
+
+    @property
+    def default_timezone(self) -> str: ...
+
+    def story(self, story_id: int) -> StorySoFar | None:
+        """None when there is no such story, or none that is public."""
+        ...
+
+
+def router(teller: Teller, pages: Pages) -> APIRouter:
+    """GET /story/{number}. Nothing on it is personal, so it may be cached, and a repeat is answered by its ETag.
+
+    Search engines are asked to leave it out, for public topics too: it is made of other people's headlines and
+    sentences, and should not stand before their articles in a list of results. Who has the link may pass it on.
+    """
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.api_route("/story/{number}", methods=PAGE)
+    def story(request: Request, number: str) -> Response:
+        story_id = _number(number)
+        found = teller.story(story_id) if story_id is not None else None
+        if found is None:
+            return not_found(request, pages)
+        voice, zone = pages.voice(request), teller.default_timezone
+
+        def stamp(moment: datetime) -> str:
+            return i18n.stamp(moment, zone, voice.language)
+
+        def clock(moment: datetime) -> str:
+            return i18n.clock(moment, zone, voice.language)
+
+        told = {"Cache-Control": f"public, max-age={FRESH}", "X-Robots-Tag": "noindex"}
+        context = {"story": found, "place": voice.place(zone), "stamp": stamp, "clock": clock, "turn": i18n.direction}
+        page = pages.render(request, "story.html", context, headers=told)
+        return _unless_known(request, page)
+
+    return routes
+
+
+def _number(typed: str) -> int | None:
+    """A story's number as we write it; one story has one address."""
+    if not (typed.isascii() and typed.isdigit()) or typed.startswith("0") or len(typed) > len(str(LARGEST)):
+        return None
+    return number if (number := int(typed)) <= LARGEST else None
+
+
+def _unless_known(request: Request, page: Response) -> Response:
+    """The page with its ETag, or 304 when the browser has this very page (RFC 9110, section 13.1.2)."""
+    tag = f'"{blake2b(bytes(page.body), digest_size=16).hexdigest()}"'
+    page.headers["ETag"] = tag
+    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "")[:1000].split(",")}
+    if not known & {tag, "*"}:
+        return page
+    kept = {name: value for name, value in page.headers.items() if name not in ("content-length", "content-type")}
+    return Response(status_code=304, headers=kept)
