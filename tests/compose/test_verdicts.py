@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digest.compose.content import FrozenStory, Manifest
 from digest.compose.select import select
 from digest.compose.verdicts import TOLD, Judged, Verdict, judge
-from digest.types import Pick
+from digest.types import Pick, Vote
 from tests.compose.edition import FROZEN_AT, SINCE, SITE, TOPICS, profile
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +46,14 @@ def test_a_story_of_a_topic_with_another_window_is_outside() -> None:
     both = replace(manifest({1: story(1), 2: story(2)}), orders={EARLIER: (1, 2), WINDOW: (1,)})
     reader = profile(topics=(1, 2))
     assert verdicts(judge(both, EARLIER, reader, {}, {2: WINDOW}, None)) == {1: Verdict.LEAD, 2: Verdict.OUTSIDE}
+
+
+def test_what_the_reader_muted_stays_out() -> None:
+    both = story(1)
+    only = replace(story(1), tellers=("Quayside Wire",))
+    reader = profile(votes=(Vote("story", "2", -1), Vote("publisher", "quayside wire", -1)))
+    judged = judge(manifest({1: both, 2: both, 3: only}), WINDOW, reader, {}, {}, None)
+    assert verdicts(judged) == {1: Verdict.LEAD, 2: Verdict.MUTED, 3: Verdict.MUTED}
 
 
 def test_the_ledger_is_the_truth() -> None:
