@@ -43,7 +43,8 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
             held_of(session, 999, (), now=NOW, address_hashes=RING.address_hashes, view_base="")
     told = json.loads(to_json(held))
     assert list(told) == [
-        "about", "reader", "choices", "topics", "consents", "mails", "fresh_links", "waiting", "suppression", "windows",
+        "about", "reader", "choices", "topics", "votes", "consents", "mails", "fresh_links", "waiting", "suppression",
+        "windows",
     ]  # fmt: skip
     assert (told["reader"]["address"], told["reader"]["name"]) == (ADA, name)
     assert told["choices"]["send_time"] == "07:00"
