@@ -138,7 +138,9 @@ def explain(
 
 
 def rank_told(parts: Mapping[str, float]) -> str:
-    """ "rank 0.62 = coverage 0.40 + freshness 0.22"; empty for an edition that froze no parts."""
+    """A rank with its parts, the largest first: "rank 0.62 = coverage 0.40 + freshness 0.22". Empty for an edition that
+    froze no parts."""
     if not parts:
         return ""
-    return f"rank {sum(parts.values()):.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in parts.items())
+    told = sorted(parts.items(), key=lambda part: (-part[1], part[0]))
+    return f"rank {sum(parts.values()):.2f} = " + " + ".join(f"{name} {part:.2f}" for name, part in told)
