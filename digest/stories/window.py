@@ -5,7 +5,7 @@ that no article is taken apart twice.
 
 **Bounded.** However many articles there are, one that is added is compared with at most `CANDIDATES` of them, those
 that share most of its `SOUGHT` heaviest words; of a word the `POSTED` newest articles are known. Adding one to
-200,000 takes two or three times as long as to 2,000 (`python -m benchmarks stories`).
+200,000 takes about ten times as long as to 2,000 (`python -m benchmarks stories`).
 """
 
 from __future__ import annotations
