@@ -62,9 +62,7 @@ def select(
     return (*_lead_first(cards), *briefs)
 
 
-def scores_in(
-    manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]
-) -> dict[int, float]:  # fmt: skip
+def scores_in(manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]) -> dict[int, float]:
     """Story id -> its rank in the earliest of the reader's windows that holds it: the one that ordered it."""
     found: dict[int, float] = {}
     for window in sorted({starts.get(topic, since) for topic in topics}):

@@ -43,9 +43,7 @@ class Asked:
         self.desk = desk
         self.pages = pages
 
-    def opened(
-        self, request: Request, token: str, story: str, show: Callable[[Link, Why, int], Response]
-    ) -> Response:  # fmt: skip
+    def opened(self, request: Request, token: str, story: str, show: Callable[[Link, Why, int], Response]) -> Response:
         """What `show` answers for the story of this link, or why there is nothing to show."""
         claim = self.desk.keyring.unseal(token, "tune")
         number = _number(story)
