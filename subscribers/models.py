@@ -67,6 +67,11 @@ class Topic(SQLModel, table=True):
     """Whether the form offers it. Nobody signs up to a private topic: an operator adds its readers."""
     rule: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     """Which articles it takes, in the language of `digest.stories.rules`; empty for all of its sources."""
+    breaking_publishers: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """So many independent publishers within `breaking_minutes` make a story break; 0: never."""
+    breaking_minutes: int = Field(default=60, sa_column=Column(Integer, nullable=False, server_default=text("60")))
+    breaking_a_day: int = Field(default=3, sa_column=Column(Integer, nullable=False, server_default=text("3")))
+    """Breaking mails that a reader gets of it within 24 hours, at most."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

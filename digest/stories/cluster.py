@@ -21,7 +21,7 @@ from digest.stories.communities import Graph
 from digest.stories.neighbourhood import JOINING, LIMITS, Limits, groups_of
 from digest.stories.terms import language_of
 from digest.stories.window import Window
-from digest.types import Joined, Telling
+from digest.types import Joined, Placed, Telling
 
 NEAREST = 5
 """The nearest in its story tell why an article is there."""
@@ -45,22 +45,6 @@ class Corrections:
 
 
 NO_CORRECTIONS = Corrections()
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What a gathering changed. Stories are numbers as in `Window`: a new one bears its opener's id, negative."""
-
-    joined: tuple[Joined, ...]
-    """Each new article, in the order given."""
-    moved: tuple[Joined, ...]
-    """Earlier articles that belong elsewhere now, other than by a merge; by id. An earlier article may open a story."""
-    merged: Mapping[int, int]
-    """Stories that are no more -> the stories that they became."""
-    copies: Mapping[int, int]
-    """New article -> the earlier article that it is a copy of."""
-    related: Mapping[int, tuple[tuple[int, float], ...]]
-    """Story that was looked at -> its nearest other stories among those, and how near."""
 
 
 def place(

@@ -55,6 +55,8 @@ from digest.types.sofar import (
 )
 from digest.types.stories import (
     Joined,
+    Placed,
+    Ruling,
     Telling,
 )
 
@@ -89,12 +91,14 @@ __all__ = [
     "NewArticle",
     "Pace",
     "Pick",
+    "Placed",
     "Quote",
     "RawArticle",
     "ReaderProfile",
     "Recipient",
     "RejectedItem",
     "Rights",
+    "Ruling",
     "SourceKind",
     "StorySoFar",
     "Telling",

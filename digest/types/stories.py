@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -46,3 +47,33 @@ class Joined:
     score: float
     terms: tuple[str, ...] = ()
     """The shared terms that weighed most: the explanation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a gathering changed. A story that is opened has no number yet: it is known by the
+    article that opens it, whose id is its number in `merged` and `related`, negative."""
+
+    joined: tuple[Joined, ...]
+    """Each new article, in the order given."""
+    moved: tuple[Joined, ...]
+    """Earlier articles that belong elsewhere now, other than by a merge; by id. An earlier article may open a story."""
+    merged: Mapping[int, int]
+    """Stories that are no more -> the stories that they became."""
+    copies: Mapping[int, int]
+    """New article -> the earlier article that it is a copy of."""
+    related: Mapping[int, tuple[tuple[int, float], ...]]
+    """Story that was looked at -> its nearest other stories among those, and how near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What an operator ruled about a story."""
+
+    story_id: int
+    kind: str
+    """pin: it stands first; hide: nobody is told of it."""
+    topic_id: int = 0
+    """0 for every topic."""
+    day: str = ""
+    """The reader's local date, 2026-11-25; empty for every day."""

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.stories.cluster import NO_CORRECTIONS, Corrections, Placed, place
+from digest.stories.cluster import NO_CORRECTIONS, Corrections, place
 from digest.stories.window import Window
-from digest.types import Telling
+from digest.types import Placed, Telling
 from tests.stories.telling import NOW, bcubed, pairwise, telling
 
 FERRY = "Twelve people were pulled from the sea after the ferry Lady Anwen struck a rock in Marlow Sound on Monday."
