@@ -24,8 +24,8 @@ from time import perf_counter
 
 from benchmarks.report import Figure
 from digest.stories.cluster import place
-from digest.stories.window import NEIGHBOURS, Nearest, Window
-from digest.types import Telling
+from digest.stories.window import NEIGHBOURS, Window
+from digest.types import Nearest, Telling
 
 SMALL = 2_000
 LARGE, QUICK_LARGE = 200_000, 10_000

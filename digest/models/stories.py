@@ -38,6 +38,19 @@ class StoryMerge(SQLModel, table=True):
     """Database time."""
 
 
+class StoryLeft(SQLModel, table=True):
+    """Where an article was before it came to another story: what an edition told of it can still be explained."""
+
+    __tablename__ = "story_left"
+
+    article_id: int = Field(sa_column=Column(BigId, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True))
+    until: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    story_id: int = Field(sa_column=Column(BigId, nullable=False, index=True))
+    story_version: int = Field(sa_column=Column(Integer, nullable=False))
+    joined_score: float = Field(sa_column=Column(Float, nullable=False))
+    joined_terms: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class StoryRelated(SQLModel, table=True):
     """Two stories of one thread: near, but not the same event (`stories.cluster.RELATED`). Both ways round."""
 

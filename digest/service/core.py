@@ -24,7 +24,7 @@ from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
 from digest.gather.robots import Robots
 from digest.service import gathering, planning
-from digest.service.clustering import cluster_new
+from digest.service.clustering import Clusterer
 from digest.service.composing import Press
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
@@ -88,6 +88,7 @@ class DigestService:
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
+        self.clusterer = Clusterer(self.engine)
         self.explainer = Explainer(self.shop, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
@@ -152,7 +153,7 @@ class DigestService:
         if backlog_too:
             with writing(self.engine) as session:
                 backlog.make_backlog_news(session)
-        cluster_new(self.engine, now=self.now())
+        self.clusterer.place_new(now=self.now())
         return rows
 
     # --- plan and send ------------------------------------------------------------------------------------------------

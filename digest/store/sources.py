@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from digest.errors import InputError
 from digest.models import Article, ArticleTopic, Source, TopicSource
+from digest.store.windows import next_round
 from digest.types import Rights, SourceKind
 from subscribers.models import Topic
 from subscribers.sql import table
@@ -183,6 +184,7 @@ def remove_source(session: Session, source_id: int) -> None:
     """Take a source away with its articles; what editions froze stays. Raises InputError for an unknown one."""
     get_source(session, source_id)
     session.connection().execute(delete(_source).where(_source.c.id == source_id))
+    next_round(session)  # windows that hold its articles are old
 
 
 def link_topics(session: Session, source_id: int, topic_ids: Iterable[int]) -> None:

@@ -5,7 +5,6 @@ are looked at anew, all their articles together (`neighbourhood`), and nothing e
 last: two open stories become one when a bridge arrives and keep the older number, and an article that turns out to
 belong elsewhere moves. A group keeps the number of the story that most of its articles had.
 
-`place` is the incremental form, whose window is kept between calls; `cluster` builds a window for a single call.
 A wrong merge hides news, a missed merge only repeats it: every doubt in `similar` counts against merging.
 """
 
@@ -18,8 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.stories.communities import Graph
-from digest.stories.neighbourhood import JOINING, LIMITS, Limits, groups_of
-from digest.stories.terms import language_of
+from digest.stories.neighbourhood import LIMITS, Limits, groups_of
 from digest.stories.window import Window
 from digest.types import Joined, Placed, Telling
 
@@ -88,41 +86,6 @@ def place(
         {article: window.entries[article].original for article in ids if window.entries[article].original != article},
         _related(graph, stories),
     )
-
-
-def cluster(new: Sequence[Telling], known: Sequence[Telling], *, now: datetime) -> list[Joined]:
-    """Where each of `new` belongs, in the order of `new`, for a caller that keeps no window.
-
-    `known` are tellings of open stories (`story_id` set); those without one are ignored. Ids are unique across both.
-    An article that opens a story has `opened_by` equal to its own id, `story_id` None and score 0; the articles that
-    join it name the same id. Known articles stay where they are. Languages never mix. Never raises for any text.
-    """
-    groups: dict[str, tuple[list[Telling], list[Telling]]] = defaultdict(lambda: ([], []))
-    for telling in known:
-        if telling.story_id is not None:
-            groups[language_of(telling.language, telling.title, telling.text)][1].append(telling)
-    for telling in new:
-        groups[language_of(telling.language, telling.title, telling.text)][0].append(telling)
-    verdicts: dict[int, Joined] = {}
-    for language, (fresh, old) in groups.items():
-        if fresh:
-            window = Window(language)
-            window.add(old, [one.story_id or 0 for one in old], now)
-            place(window, fresh, now=now, limits=JOINING)
-            verdicts.update(_settled(window, fresh, old))
-    return [verdicts[telling.id] for telling in new]
-
-
-def _settled(window: Window, fresh: Iterable[Telling], old: Iterable[Telling]) -> dict[int, Joined]:
-    """Verdicts that leave `old` where they were: what joined a story that old articles opened anew, joins theirs."""
-    theirs = {one.id: one.story_id for one in old}
-    verdicts = {}
-    for one in fresh:
-        joined = _joined(window, one.id)
-        if joined.opened_by in theirs:
-            joined = Joined(joined.article_id, theirs[joined.opened_by], None, joined.score, joined.terms)
-        verdicts[one.id] = joined
-    return verdicts
 
 
 # --- what is looked at ------------------------------------------------------------------------------------------------

@@ -58,10 +58,6 @@ class Limits:
 
 
 LIMITS = Limits()
-JOINING = Limits(resolution=0.04, cohesion=0.20, pair=0.35)
-"""For a caller that cannot move what was placed before, where an early mistake lasts and grows. Headlines in random
-hundreds: precision 0.907, recall 0.549, F1 0.684 (0.782, 0.632, 0.699 with LIMITS; the greedy merging that came before
-had 0.939, 0.459, 0.617)."""
 
 
 def groups_of(

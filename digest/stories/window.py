@@ -14,14 +14,14 @@ import heapq
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from digest.stories.similar import Document, copies, similarity
 from digest.stories.terms import terms_of
 from digest.stories.vocabulary import Vocabulary
-from digest.types import Telling
+from digest.types import Nearest, Telling
 
 NEIGHBOURS = 20
 """Nearest articles that each one remembers. On the shared headlines 15 and 30 lose 0.005 of F1, 10 and 60 0.01."""
@@ -37,6 +37,8 @@ TF_UNIT = 32
 """Counts are kept as bytes, in steps of a 32nd: they end at 2 + ln 60, and a cosine does not mind the unit."""
 _NONE: frozenset[int] = frozenset()
 _UNKNOWN = -1.0
+LEAST_WORN = 1_000
+"""Articles whose words are no burden."""
 HEADLINES = 40
 """Articles known by one exact headline, the newest."""
 
@@ -60,15 +62,6 @@ class Entry:
     """`Vocabulary.piece_length` as of `epoch`, once it was needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """What a window knows of an article and its text does not tell."""
-
-    original: int
-    near: tuple[int, ...]
-    close: tuple[float, ...]
-
-
 class Window:
     """The recent articles of one language (`terms.language_of`)."""
 
@@ -77,6 +70,7 @@ class Window:
         self._vocabulary = Vocabulary()
         self._postings: list[array[int]] = []
         self._headlines: dict[int, array[int]] = {}
+        self._gone = 0
         self.entries: dict[int, Entry] = {}
         """By article."""
         self.members: dict[int, set[int]] = {}
@@ -101,9 +95,10 @@ class Window:
                 self._post(entry)
 
     def restore(self, telling: Telling, story: int, nearest: Nearest, now: datetime) -> None:
-        """Add an article that was here before, with what `nearest` told of it then: nothing is compared.
+        """Add an article that was here before, with what `nearest` told of it when it came: nothing is compared.
 
-        In the order of their times. What is near may be gone; a copy whose original is gone counts as one itself.
+        In the order in which they came, copies after their originals: what is here already learns that this one is near
+        to it. What is near may be gone; a copy whose original is not here counts as one itself.
         """
         document = self._read(telling, now)
         original = nearest.original if nearest.original in self.entries else document.id
@@ -113,9 +108,11 @@ class Window:
         if entry.original == document.id:
             self._known(document)
             self._post(entry)
+            for other, value in self.links(document.id):
+                _remember(self.entries[other], document.id, value)
 
     def nearest(self, article: int) -> Nearest:
-        """What to keep of an article for `restore`. It changes when a later one comes near."""
+        """What to keep of an article for `restore`, once it is here: what comes near later will say so itself."""
         entry = self.entries[article]
         return Nearest(entry.original, tuple(entry.near), tuple(round(value, 4) for value in entry.close))
 
@@ -131,19 +128,24 @@ class Window:
         for article in sorted(self.members.get(old, ())):
             self.move(article, new)
 
-    def expire(self, before: datetime) -> None:
-        """Forget the stories that have nothing from `before` on. A story goes as a whole or not at all."""
-        least = before.timestamp()
-        for members in list(self.members.values()):
-            if all(self.entries[article].document.at < least for article in members):
-                for article in list(members):
-                    self.remove(article)
+    def keep(self, stories: Collection[int]) -> None:
+        """Forget every story but these. A story goes as a whole or not at all."""
+        for story in self.members.keys() - set(stories):
+            for article in list(self.members[story]):
+                self.remove(article)
+
+    @property
+    def worn(self) -> bool:
+        """Whether as much was forgotten as is there: words of articles that are gone take up room, and a window made
+        anew is smaller."""
+        return self._gone > max(len(self.entries), LEAST_WORN)
 
     def remove(self, article: int) -> None:
         """Forget an article (nothing happens if it is not here). The first of its copies takes its place."""
         entry = self.entries.pop(article, None)
         if entry is None:
             return
+        self._gone += 1
         if entry.original == article:
             self._vocabulary.count_in(entry.document, -1)
         known = self._headlines.get(_headline(entry.document), array("q"))

@@ -55,6 +55,7 @@ from digest.types.sofar import (
 )
 from digest.types.stories import (
     Joined,
+    Nearest,
     Placed,
     Ruling,
     Telling,
@@ -88,6 +89,7 @@ __all__ = [
     "Lease",
     "LeftOut",
     "Membership",
+    "Nearest",
     "NewArticle",
     "Pace",
     "Pick",

@@ -50,6 +50,15 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """What a window knows of an article and its text does not tell."""
+
+    original: int
+    near: tuple[int, ...]
+    close: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """What a gathering changed. A story that is opened has no number yet: it is known by the
     article that opens it, whose id is its number in `merged` and `related`, negative."""

@@ -11,10 +11,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from digest.models import Article, ArticleTopic, Source, Story
-from digest.service.clustering import cluster_new
+from digest.service.clustering import Clusterer
+from digest.store import windows
 from digest.store.db import reading, writing
-from digest.store.stories import join, open_tellings, stories_in_window, tellings_of, unclustered
-from digest.types import Joined
+from digest.store.placing import change
+from digest.store.stories import stories_in_window, tellings_of, unclustered
+from digest.types import Joined, Placed
 from subscribers.models import Topic
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
@@ -75,13 +77,22 @@ def stories(engine: Engine) -> list[Story]:
         return list(session.exec(select(Story).order_by(col(Story.id))))
 
 
+def joins(*joined: Joined) -> Placed:
+    return Placed(joined, (), {}, {}, {})
+
+
+def open_articles(engine: Engine, now: datetime) -> list[int]:
+    with reading(engine) as session:
+        return [telling.id for telling, _, _ in windows.open_tellings(session, now)]
+
+
 def test_articles_are_grouped_and_later_coverage_joins_with_a_new_version(database: Engine) -> None:
     with writing(database) as session:
         first = add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, hours_ago=30)
         second = add(session, "Marlow Sound: all safe after Lady Anwen hits rock", FERRY, hours_ago=29)
         other = add(session, "Museum of clocks reopens", MUSEUM, hours_ago=28)
 
-    assert cluster_new(database, now=NOW - timedelta(hours=27)) == 3
+    assert Clusterer(database).place_new(now=NOW - timedelta(hours=27)) == 3
 
     opened, joined, alone = (article(database, id_) for id_ in (first, second, other))
     assert opened.story_id == joined.story_id != alone.story_id
@@ -94,8 +105,8 @@ def test_articles_are_grouped_and_later_coverage_joins_with_a_new_version(databa
         third = add(session, "Divers reach the wreck of the Lady Anwen", LATER, hours_ago=2)
         fourth = add(session, "Lady Anwen wreck reached by divers in Marlow Sound", LATER, hours_ago=1)
 
-    assert cluster_new(database, now=NOW) == 2
-    assert cluster_new(database, now=NOW) == 0
+    assert Clusterer(database).place_new(now=NOW) == 2
+    assert Clusterer(database).place_new(now=NOW) == 0
 
     assert {article(database, id_).story_id for id_ in (third, fourth)} == {opened.story_id}
     assert {article(database, id_).story_version for id_ in (third, fourth)} == {2}
@@ -108,13 +119,13 @@ def test_young_backlog_opens_a_story_that_news_joins_and_old_backlog_waits_for_n
     with writing(database) as session:
         young = add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, hours_ago=24, news=False)
         old = add(session, "Museum of clocks reopens", MUSEUM, hours_ago=24 * 15, news=False)
-    assert cluster_new(database, now=NOW) == 1
+    assert Clusterer(database).place_new(now=NOW) == 1
     with reading(database) as session:
         assert stories_in_window(session, topic_ids=None, since=NOW - timedelta(days=3), until=NOW) == []
 
     with writing(database) as session:
         news = add(session, "Lady Anwen sank in Marlow Sound: divers at work", LATER)
-    assert cluster_new(database, now=NOW) == 1
+    assert Clusterer(database).place_new(now=NOW) == 1
 
     assert article(database, old).story_id is None
     assert article(database, news).story_id == article(database, young).story_id
@@ -124,15 +135,14 @@ def test_young_backlog_opens_a_story_that_news_joins_and_old_backlog_waits_for_n
 def test_a_story_closes_after_fourteen_quiet_days(database: Engine) -> None:
     with writing(database) as session:
         first = add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY)
-    cluster_new(database, now=NOW)
+    Clusterer(database).place_new(now=NOW)
     later = NOW + timedelta(days=15)
-    with reading(database) as session:
-        assert [one.id for one in open_tellings(session, NOW)] == [first]
-        assert open_tellings(session, later) == []
+    assert open_articles(database, NOW) == [first]
+    assert open_articles(database, later) == []
 
     with writing(database) as session:
         again = add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, hours_ago=-24 * 15)
-    cluster_new(database, now=later)
+    Clusterer(database).place_new(now=later)
 
     assert article(database, again).story_id != article(database, first).story_id
 
@@ -146,9 +156,8 @@ def test_a_story_that_is_never_quiet_closes_before_memory_forgets_it(database: E
         found = session.get(Article, only)
         assert found is not None
         found.story_id = story.id
-    with reading(database) as session:
-        assert [one.id for one in open_tellings(session, NOW)] == [only]
-        assert open_tellings(session, NOW + timedelta(days=1)) == []
+    assert open_articles(database, NOW) == [only]
+    assert open_articles(database, NOW + timedelta(days=1)) == []
 
 
 def test_two_runs_at_once_place_every_article_once(database: Engine) -> None:
@@ -157,7 +166,7 @@ def test_two_runs_at_once_place_every_article_once(database: Engine) -> None:
             add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, hours_ago=i)
 
     with ThreadPoolExecutor(3) as pool:
-        placed = list(pool.map(lambda _: cluster_new(database, now=NOW), range(3)))
+        placed = list(pool.map(lambda _: Clusterer(database).place_new(now=NOW), range(3)))
 
     assert sorted(placed) == [0, 0, 12]
     assert [story.version for story in stories(database)] == [1]
@@ -171,13 +180,13 @@ def test_a_run_that_dies_leaves_nothing_behind(database: Engine) -> None:
         _join_and_die(database, id_)
 
     assert stories(database) == []
-    assert cluster_new(database, now=NOW) == 1
+    assert Clusterer(database).place_new(now=NOW) == 1
     assert len(stories(database)) == 1
 
 
 def _join_and_die(engine: Engine, id_: int) -> None:
     with writing(engine) as session:
-        assert join(session, [Joined(id_, None, id_, 0.0)], NOW) == 1
+        assert change(session, joins(Joined(id_, None, id_, 0.0)), NOW).placed == 1
         raise KeyboardInterrupt
 
 
@@ -185,11 +194,13 @@ def test_joining_again_changes_nothing(database: Engine) -> None:
     with writing(database) as session:
         one = add(session, "Ferry Lady Anwen sinks", FERRY)
         two = add(session, "Lady Anwen", FERRY)
-        verdict = Joined(one, None, one, 0.0)
-        assert join(session, [verdict], NOW) == 1
-        assert join(session, [verdict], NOW) == 0
-        assert join(session, [Joined(two, None, one, 0.5, ("anwen", "lady"))], NOW) == 1
-        assert join(session, [], NOW) == 0
+        verdict = joins(Joined(one, None, one, 0.0))
+        first = change(session, verdict, NOW)
+        assert (first.placed, list(first.opened)) == (1, [one])
+        assert change(session, verdict, NOW).placed == 0
+        second = joins(Joined(two, first.opened[one], None, 0.5, ("anwen", "lady")))
+        assert change(session, second, NOW).placed == 1
+        assert change(session, joins(), NOW).placed == 0
 
     (story,) = stories(database)
     assert story.version == 2
@@ -200,7 +211,7 @@ def test_tellings_come_with_their_topics_and_windows_with_their_bounds(database:
     with writing(database) as session:
         ferry = add(session, "Ferry Lady Anwen sinks in Marlow Sound", FERRY + "x" * 5000, hours_ago=5, topics=[2, 1])
         museum = add(session, "Museum of clocks reopens", MUSEUM, hours_ago=3, topics=[2])
-    cluster_new(database, now=NOW)
+    Clusterer(database).place_new(now=NOW)
     a, b = (article(database, id_).story_id for id_ in (ferry, museum))
     assert a is not None
     assert b is not None
@@ -229,12 +240,3 @@ def test_clustering_reads_only_leads_in_the_order_of_gathering(database: Engine)
 
     assert [one.id for one in waiting] == ids[:2]
     assert max(len(one.text) for one in waiting) < 2000
-
-
-def test_a_large_story_lends_only_its_newest_tellings(database: Engine) -> None:
-    with writing(database) as session:
-        ids = [add(session, f"Title {i}") for i in range(25)]
-        join(session, [Joined(id_, None, ids[0], 0.0) for id_ in ids], NOW)
-
-    with reading(database) as session:
-        assert [one.id for one in open_tellings(session, NOW)] == ids[5:]

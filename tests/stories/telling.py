@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from digest.stories.cluster import cluster
-from digest.types import Telling
+from digest.stories.cluster import NO_CORRECTIONS, Corrections, place
+from digest.stories.terms import language_of
+from digest.stories.window import Window
+from digest.types import Placed, Telling
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 
@@ -40,18 +41,41 @@ def telling(
     )
 
 
+class Newsroom:
+    """Places as the service does, a window for each language: what opens a story gets a number at once."""
+
+    def __init__(self) -> None:
+        self.windows: dict[str, Window] = {}
+        self._last = 0
+
+    def gather(
+        self, batch: Sequence[Telling], corrections: Corrections = NO_CORRECTIONS, now: datetime = NOW
+    ) -> list[Placed]:
+        """What each language's window made of it, in the order of the languages."""
+        groups: dict[str, list[Telling]] = defaultdict(list)
+        for one in batch:
+            groups[language_of(one.language, one.title, one.text)].append(one)
+        made = []
+        for language, group in sorted(groups.items()):
+            window = self.windows.setdefault(language, Window(language))
+            made.append(place(window, group, now=now, corrections=corrections))
+            for opened in sorted((story for story in window.members if story < 0), reverse=True):
+                self._last += 1
+                window.rename(opened, self._last)
+        return made
+
+    @property
+    def stories(self) -> dict[int, int]:
+        """Article -> story."""
+        return {article: entry.story for each in self.windows.values() for article, entry in each.entries.items()}
+
+
 def gathered(batches: Iterable[Sequence[Telling]], now: datetime = NOW) -> dict[int, int]:
-    """Article id -> story, after clustering batch by batch as the service does."""
-    known: list[Telling] = []
-    stories: dict[int, int] = {}
+    """Article -> story, after gathering batch by batch."""
+    room = Newsroom()
     for batch in batches:
-        for joined in cluster(batch, known, now=now):
-            opener = joined.opened_by
-            story = joined.story_id if opener is None else 1_000_000 + opener
-            assert story is not None
-            stories[joined.article_id] = story
-        known += [replace(one, story_id=stories[one.id]) for one in batch]
-    return stories
+        room.gather(batch, now=now)
+    return room.stories
 
 
 def pairwise(stories: Mapping[int, int], gold: Mapping[int, Hashable]) -> tuple[float, float, list[tuple[int, int]]]:

@@ -7,7 +7,6 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from itertools import pairwise as neighbours
 from pathlib import Path
 
@@ -169,15 +168,31 @@ def test_the_same_thread_but_another_event_is_related_and_not_merged() -> None:
 
 
 def test_a_window_that_was_restored_places_as_the_one_it_came_from() -> None:
+    """Each article's nearest are kept once, when it comes; what came near it later is known all the same."""
     tellings, _ = english()
     old, new = tellings[: len(tellings) // 2], tellings[len(tellings) // 2 :]
     desk, again = Desk(), Desk()
-    desk.gather(*old)
-    for one in sorted(old, key=lambda one: (one.published_at or NOW, one.id)):
-        again.window.restore(one, desk.stories[one.id], desk.window.nearest(one.id), NOW)
+    kept = {}
+    for at in range(0, len(old), 3):
+        desk.gather(*old[at : at + 3])
+        kept |= {one.id: desk.window.nearest(one.id) for one in old[at : at + 3]}
+    for one in old:
+        again.window.restore(one, desk.stories[one.id], kept[one.id], NOW)
 
     assert again.stories == desk.stories
+    assert again.window.entries.keys() == desk.window.entries.keys()
+    for article in desk.stories:
+        assert dict(again.window.links(article)) == pytest.approx(dict(desk.window.links(article)), abs=1e-4)
     assert place(again.window, new, now=NOW).joined == place(desk.window, new, now=NOW).joined
+
+
+def test_a_window_is_worn_when_more_has_gone_than_is_there() -> None:
+    desk = Desk()
+    desk.gather(*(telling(i, f"Item {i}") for i in range(1, 1003)))
+    desk.window.keep({desk.stories[1]})
+
+    assert len(desk.stories) == 1
+    assert desk.window.worn
 
 
 def test_a_copy_whose_original_was_not_restored_is_an_original() -> None:
@@ -201,7 +216,7 @@ def test_a_story_is_forgotten_as_a_whole_and_an_original_leaves_its_place_to_a_c
         telling(3, "Ferry Lady Anwen sinks in Marlow Sound", FERRY, hours_ago=2),
     )
 
-    desk.window.expire(NOW - timedelta(hours=48))
+    desk.window.keep({2})
     assert set(desk.stories) == {2, 3}
     desk.window.remove(2)
     desk.window.remove(2)  # nothing happens any more

@@ -44,6 +44,21 @@ def _merges() -> None:
         batch_op.create_index(batch_op.f("ix_story_merge_gone"), ["gone"], unique=False)
         batch_op.create_index(batch_op.f("ix_story_merge_kept"), ["kept"], unique=False)
     op.create_table(
+        "story_left",
+        sa.Column("article_id", BigId, nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.Column("story_id", BigId, nullable=False),
+        sa.Column("story_version", sa.Integer(), nullable=False),
+        sa.Column("joined_score", sa.Float(), nullable=False),
+        sa.Column("joined_terms", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["article_id"], ["article.id"], name=op.f("fk_story_left_article_id_article"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("article_id", "until", name=op.f("pk_story_left")),
+    )
+    with op.batch_alter_table("story_left", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_story_left_story_id"), ["story_id"], unique=False)
+    op.create_table(
         "story_related",
         sa.Column("story_id", BigId, nullable=False),
         sa.Column("other_id", BigId, nullable=False),
