@@ -21,7 +21,8 @@ from digest.service.sampling import STORIES, sample_reader
 from digest.store import editions, explaining, links, stories
 from digest.store.db import reading
 from digest.store.editions import LONGEST_WINDOW
-from digest.store.explaining import Placed, Planned, SentBefore
+from digest.store.explaining import Member, Planned, SentBefore
+from digest.store.lineage import lineage
 from digest.stories.rights import credited
 from digest.types import Earlier, ExplainedMail, ExplainedStory, ExplainedTopic, Membership, ReaderProfile
 from subscribers import listing
@@ -157,11 +158,11 @@ def _explained(
         if not explaining.story_exists(session, story_id):
             raise InputError(f"there is no story {story_id}; without --story every candidate is shown")
         return (_outsider(session, case, story_id),)
-    articles = explaining.articles_of(session, [each.story_id for each in wanted])
+    articles = explaining.articles_of(session, [each.story_id for each in wanted], case.manifest.frozen_at)
     return tuple(_story(case, each, articles.get(each.story_id, ())) for each in wanted)
 
 
-def _story(case: _Case, judged: Judged, articles: Sequence[Placed]) -> ExplainedStory:
+def _story(case: _Case, judged: Judged, articles: Sequence[Member]) -> ExplainedStory:
     facts = case.manifest.stories[judged.story_id]
     pick = judged.pick
     update = pick is not None and pick.from_version > 0
@@ -190,7 +191,7 @@ def _earlier(sent: Iterable[SentBefore]) -> tuple[Earlier, ...]:
     )
 
 
-def _members(articles: Sequence[Placed]) -> tuple[Membership, ...]:
+def _members(articles: Sequence[Member]) -> tuple[Membership, ...]:
     """In the order in which they joined: the first that resembled nothing opened the story."""
     return tuple(
         Membership(
@@ -274,11 +275,14 @@ _WHY: Mapping[Verdict, Callable[[_Case, Judged], str]] = {
 
 def _outsider(session: Session, case: _Case, story_id: int) -> ExplainedStory:
     """A story that is no candidate, and the first reason for it."""
-    articles = explaining.articles_of(session, [story_id]).get(story_id, ())
+    articles = explaining.articles_of(session, [story_id], case.manifest.frozen_at).get(story_id, ())
     since = case.windows[0]
     mine = [each for each in articles if each.topic_ids & case.manifest.topics.keys()]
     inside = [each for each in mine if each.news_at is not None and since < each.news_at <= case.until]
     verdict, why = _first_reason(case, articles, mine, inside)
+    became = lineage(session).now(story_id)
+    if became != story_id:
+        why += f"; it has become story {became}"
     sent = case.sent.get(story_id, ())
     if sent:
         why += f"; they were sent it in edition {sent[0].edition_id}"
@@ -296,7 +300,7 @@ def _outsider(session: Session, case: _Case, story_id: int) -> ExplainedStory:
 
 
 def _first_reason(
-    case: _Case, articles: Sequence[Placed], mine: Sequence[Placed], inside: Sequence[Placed]
+    case: _Case, articles: Sequence[Member], mine: Sequence[Member], inside: Sequence[Member]
 ) -> tuple[str, str]:
     if not articles:
         return NO_CANDIDATE, "none of its articles is kept any more"

@@ -29,6 +29,7 @@ from sqlmodel import Session
 
 from digest.errors import InputError, StoreError
 from digest.models import Blob, Chunk, Delivery, Edition, EditionStory
+from digest.store.lineage import lineage
 from digest.store.memory import unpack
 from digest.types import EditionState, Pick
 from subscribers.cadence import period
@@ -225,8 +226,15 @@ def own_slots(session: Session, edition_id: int) -> list[tuple[int, datetime]]:
 
 
 def versions_told(session: Session, story_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Story id -> the versions that earlier editions froze."""
+    """Story id -> the versions that earlier editions froze. Of a story that others became part of after they were told,
+    also those that have them in it: that is how their readers are remembered (`lineage.Lineage.pick`)."""
     told: dict[int, set[int]] = {}
+    became = lineage(session)
+    older = {old: story for story in story_ids for old in became.was(story)}
+    for portion in slices(older):
+        query = select(_told.c.story_id).where(_told.c.story_id.in_(portion)).distinct()
+        for old in session.connection().execute(query).scalars():
+            told.setdefault(older[old], set()).add(became.pick(Pick(old, 0)).version)
     for portion in slices(story_ids):
         query = select(_told.c.story_id, _told.c.version).where(_told.c.story_id.in_(portion))
         for story_id, version in session.connection().execute(query):

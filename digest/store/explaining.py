@@ -8,22 +8,23 @@ reader's attempts have their numbers in the order in which memory grew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select
 from sqlmodel import Session
 
-from digest.models import Article, ArticleTopic, Delivery, Edition, Story
+from digest.models import Article, ArticleTopic, Attempt, Delivery, Edition, Story, StoryLeft
+from digest.store.lineage import HEARD, Lineage, lineage
 from digest.store.memory import MEMORY, unpack
 from digest.store.narrow import WELCOME
 from digest.types import SENT_STATES, Pick
 from subscribers.sql import slices, table
 
 _delivery, _edition, _story = table(Delivery), table(Edition), table(Story)
-_article, _matched = table(Article), table(ArticleTopic)
+_article, _matched, _left, _attempt = table(Article), table(ArticleTopic), table(StoryLeft), table(Attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class SentBefore:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Member:
     """An article in its story, and why it is there."""
 
     id: int
@@ -119,8 +120,8 @@ def find_digest(session: Session, edition_id: int, subscriber_id: int) -> Planne
 def sent_before(session: Session, subscriber_id: int, planned: Planned) -> dict[int, tuple[SentBefore, ...]]:
     """Story id -> what of it counted as sent when that delivery was composed, oldest edition first.
 
-    As far back as memory looks (`memory.MEMORY`). A delivery that never was attempted had every mail of an earlier
-    edition behind it.
+    As far back as memory looks (`memory.MEMORY`), and with what had become of stories by then (`lineage`). A delivery
+    that never was attempted had every mail of an earlier edition behind it.
     """
     earlier: Any = _delivery.c.edition_id < planned.edition_id
     if planned.attempt_id is not None:
@@ -142,41 +143,94 @@ def sent_before(session: Session, subscriber_id: int, planned: Planned) -> dict[
     for edition_id, at, packed in session.connection().execute(query):
         for pick in unpack(packed):
             found[pick.story_id].append(SentBefore(edition_id, at, pick))
-    return {story: tuple(sent) for story, sent in found.items()}
+    return _told_anew({story: tuple(sent) for story, sent in found.items()}, _lineage_then(session, planned))
 
 
-def articles_of(session: Session, story_ids: Iterable[int]) -> dict[int, tuple[Placed, ...]]:
-    """Story id -> its articles as they joined, first to last. Without an entry: no article of it is kept."""
-    found: dict[int, list[Placed]] = defaultdict(list)
+def _lineage_then(session: Session, planned: Planned) -> Lineage:
+    """What had become of stories when that delivery was attempted; without an attempt, until now."""
+    query = select(_attempt.c.opened_at).where(_attempt.c.id == planned.attempt_id)
+    return lineage(session, session.connection().execute(query).scalar_one_or_none())
+
+
+def _told_anew(sent: Mapping[int, tuple[SentBefore, ...]], became: Lineage) -> dict[int, tuple[SentBefore, ...]]:
+    """The same by the numbers that stories had by then, and by the older ones of those (`Lineage.remembered`)."""
+    found: dict[int, tuple[SentBefore, ...]] = {}
+    for each in (each for every in sent.values() for each in every):
+        pick = became.pick(each.pick)
+        found[pick.story_id] = (*found.get(pick.story_id, ()), replace(each, pick=pick))
+    for story in list(found):
+        for old in became.was(story):
+            family = became.was(story) | {story}
+            others = [each for other in sorted(family - {old}) for each in sent.get(other, ())]
+            heard = tuple(replace(each, pick=Pick(old, HEARD)) for each in others)
+            found[old] = (*sent.get(old, ()), *heard)
+    return found
+
+
+def articles_of(
+    session: Session, story_ids: Iterable[int], as_of: datetime | None = None
+) -> dict[int, tuple[Member, ...]]:
+    """Story id -> its articles as they joined, first to last; as they were at `as_of`, where that is given. Without an
+    entry: no article of it is kept."""
+    found: dict[int, list[Member]] = defaultdict(list)
     for portion in slices(sorted(set(story_ids))):
-        inside = _article.c.story_id.in_(portion)
-        topics: dict[int, set[int]] = defaultdict(set)
-        pairs = select(_matched.c.article_id, _matched.c.topic_id).join(
-            _article, _article.c.id == _matched.c.article_id
-        )
-        for article_id, topic_id in session.connection().execute(pairs.where(inside)):
-            topics[article_id].add(topic_id)
-        query = (
-            select(
-                _article.c.id,
-                _article.c.story_id,
-                _article.c.story_version,
-                _article.c.title,
-                _article.c.publisher,
-                _article.c.credit,
-                _article.c.url,
-                _article.c.published_at,
-                _article.c.news_at,
-                _article.c.joined_score,
-                _article.c.joined_terms,
-            )
-            .where(inside)
-            .order_by(_article.c.story_version, _article.c.joined_score > 0, _article.c.id)
-        )
-        for row in session.connection().execute(query):
+        rows: list[Any] = list(session.connection().execute(_members(_article, _article.c.story_id.in_(portion))))
+        if as_of is not None:
+            moved = _moved_since(session, [row.id for row in rows], as_of)
+            rows = [row for row in rows if row.id not in moved]
+            earlier = _members(_left, _left.c.story_id.in_(portion), _left.c.until > as_of)
+            first = _moved_since(session, [row.id for row in session.connection().execute(earlier)], as_of)
+            rows += [row for row in session.connection().execute(earlier) if row.until == first[row.id]]
+        topics = _topics_of(session, [row.id for row in rows])
+        for row in rows:
             terms = tuple(row.joined_terms.split())
-            found[row.story_id].append(Placed(*row[:10], terms, frozenset(topics[row.id])))
-    return {story: tuple(articles) for story, articles in found.items()}
+            found[row.story_id].append(Member(*row[:10], terms, frozenset(topics[row.id])))
+    return {
+        story: tuple(sorted(articles, key=lambda each: (each.story_version, each.score > 0, each.id)))
+        for story, articles in found.items()
+    }
+
+
+def _members(place: Table, *where: ColumnElement[bool]) -> Select[Any]:
+    """Articles with what a table tells of where they are: that of the articles, or that of where they were."""
+    columns: list[Any] = [
+        _article.c.id,
+        place.c.story_id,
+        place.c.story_version,
+        _article.c.title,
+        _article.c.publisher,
+        _article.c.credit,
+        _article.c.url,
+        _article.c.published_at,
+        _article.c.news_at,
+        place.c.joined_score,
+        place.c.joined_terms,
+    ]
+    if place is _article:
+        return select(*columns).where(*where)
+    return select(*columns, place.c.until).join(place, place.c.article_id == _article.c.id).where(*where)
+
+
+def _moved_since(session: Session, article_ids: Sequence[int], as_of: datetime) -> dict[int, datetime]:
+    """Which of these articles left a story after then, and when first."""
+    found: dict[int, datetime] = {}
+    for portion in slices(sorted(set(article_ids))):
+        query = (
+            select(_left.c.article_id, func.min(_left.c.until, type_=_left.c.until.type).label("until"))
+            .where(_left.c.article_id.in_(portion), _left.c.until > as_of)
+            .group_by(_left.c.article_id)
+        )
+        found.update((row.article_id, row.until) for row in session.connection().execute(query))
+    return found
+
+
+def _topics_of(session: Session, article_ids: Sequence[int]) -> dict[int, set[int]]:
+    topics: dict[int, set[int]] = defaultdict(set)
+    for portion in slices(article_ids):
+        query = select(_matched.c.article_id, _matched.c.topic_id).where(_matched.c.article_id.in_(portion))
+        for article_id, topic_id in session.connection().execute(query):
+            topics[article_id].add(topic_id)
+    return topics
 
 
 def edition_exists(session: Session, edition_id: int) -> bool:

@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlmodel import Session
 
-from digest.models import Article, Delivery, Edition
+from digest.models import Article, Delivery, Edition, StoryLeft
 from digest.store.memory import unpack
 from digest.store.narrow import WELCOME
 from digest.types import SENT_STATES, Pick
 from subscribers.sql import slices, table
 
-_delivery, _edition, _article = table(Delivery), table(Edition), table(Article)
+_delivery, _edition, _article, _left = table(Delivery), table(Edition), table(Article), table(StoryLeft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,17 @@ def everything_to(session: Session, subscriber_id: int) -> list[Entry]:
 
 
 def titles(session: Session, story_ids: Iterable[int]) -> dict[int, str]:
-    """Story id -> the title of its first article; absent where none is kept."""
+    """Story id -> the title of its first article, or of the first that it had when it became another story; absent
+    where none is kept."""
     found: dict[int, str] = {}
-    for portion in slices(sorted(set(story_ids))):
-        query = select(_article.c.story_id, _article.c.title).where(_article.c.story_id.in_(portion))
-        for story_id, title in session.connection().execute(query.order_by(_article.c.id)):
-            found.setdefault(story_id, title)
+    wanted = sorted(set(story_ids))
+    here = select(_article.c.story_id, _article.c.title).order_by(_article.c.id)
+    gone = select(_left.c.story_id, _article.c.title).join(_article, _article.c.id == _left.c.article_id)
+    ways = ((here, _article.c.story_id), (gone.order_by(_left.c.until, _article.c.id), _left.c.story_id))
+    for query, story in ways:
+        for portion in slices([each for each in wanted if each not in found]):
+            for story_id, title in session.connection().execute(query.where(story.in_(portion))):
+                found.setdefault(story_id, title)
     return found
 
 

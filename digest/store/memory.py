@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from digest.models import Delivery, Edition
 from digest.store.db import database_time
+from digest.store.lineage import lineage
 from digest.types import SENT_STATES, Pick
 from subscribers.sql import table
 
@@ -53,7 +54,8 @@ def memory_of(
 ) -> dict[int, dict[int, tuple[Pick, ...]]]:
     """Subscriber id -> story id -> what was sent of it, oldest edition first. Readers without memory are absent.
 
-    Attempting, accepted and unknown count as sent. Editions planned before `since` are forgotten; by default, 30 days
+    Attempting, accepted and unknown count as sent. What was sent of a story that has become another one since is told
+    of that one (`lineage.Lineage.remembered`). Editions planned before `since` are forgotten; by default, 30 days
     before the database's time. `except_edition` leaves one edition's own deliveries out. Reads only.
     """
     if not subscriber_ids:
@@ -78,4 +80,5 @@ def memory_of(
         stories = memory.setdefault(subscriber_id, {})
         for pick in unpack(packed):
             stories[pick.story_id] = (*stories.get(pick.story_id, ()), pick)
-    return {reader: stories for reader, stories in memory.items() if stories}
+    became = lineage(session)
+    return {reader: became.remembered(stories) for reader, stories in memory.items() if stories}
