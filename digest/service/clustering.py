@@ -60,6 +60,11 @@ class Clusterer:
                     if done < AT_ONCE:
                         return placed
 
+    def placed(self) -> dict[int, int]:
+        """Article -> story, as the windows hold it."""
+        with self._turn:
+            return {id_: entry.story for window in self._windows.values() for id_, entry in window.entries.items()}
+
     def _place_some(self, now: datetime) -> int | None:
         """One round: how many it placed; None when it was overtaken and has to be decided again."""
         with reading(self._engine) as session:

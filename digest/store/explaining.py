@@ -76,6 +76,11 @@ class Member:
     topic_ids: frozenset[int]
 
 
+_SHOWN = (
+    "id", "story_id", "story_version", "title", "publisher", "credit", "url", "published_at", "news_at",
+)  # fmt: skip
+"""Columns that a `Member` tells as they are."""
+
 _DIGESTS = or_(_edition.c.kind != "system", _edition.c.slot.like(f"{WELCOME}%"))
 """Editions that tell stories: system mails but the welcome do not."""
 
@@ -184,7 +189,10 @@ def articles_of(
         topics = _topics_of(session, [row.id for row in rows])
         for row in rows:
             terms = tuple(row.joined_terms.split())
-            found[row.story_id].append(Member(*row[:10], terms, frozenset(topics[row.id])))
+            facts = {name: getattr(row, name) for name in _SHOWN}
+            found[row.story_id].append(
+                Member(**facts, score=row.joined_score, terms=terms, topic_ids=frozenset(topics[row.id]))
+            )
     return {
         story: tuple(sorted(articles, key=lambda each: (each.story_version, each.score > 0, each.id)))
         for story, articles in found.items()
@@ -193,19 +201,9 @@ def articles_of(
 
 def _members(place: Table, *where: ColumnElement[bool]) -> Select[Any]:
     """Articles with what a table tells of where they are: that of the articles, or that of where they were."""
-    columns: list[Any] = [
-        _article.c.id,
-        place.c.story_id,
-        place.c.story_version,
-        _article.c.title,
-        _article.c.publisher,
-        _article.c.credit,
-        _article.c.url,
-        _article.c.published_at,
-        _article.c.news_at,
-        place.c.joined_score,
-        place.c.joined_terms,
-    ]
+    there = ("story_id", "story_version", "joined_score", "joined_terms")
+    columns: list[Any] = [place.c[name] for name in there]
+    columns += [_article.c[name] for name in _SHOWN if name not in there]
     if place is _article:
         return select(*columns).where(*where)
     return select(*columns, place.c.until).join(place, place.c.article_id == _article.c.id).where(*where)

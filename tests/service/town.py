@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, insert, select, update
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from digest.models import Article, ArticleTopic, Delivery, Edition, Source, Story
 from digest.service.core import DigestService
@@ -67,11 +67,10 @@ class Town:
         credit: str = "",
     ) -> int:
         """An article that became news `at`; it opens a story, or makes the next version of story `into`."""
+        article_id = self.article(
+            title, *topics, at=at, text=text, publisher=publisher, language=language, rights=rights, credit=credit
+        )
         with writing(self.engine) as session:
-            source = Source(
-                url=f"https://paper.example/{title}", name=publisher, rights=rights, created_at=at, next_gather_at=at
-            )
-            session.add(source)
             if into is None:
                 story = Story(language=language, version=1, opened_at=at, last_at=at)
                 session.add(story)
@@ -82,6 +81,28 @@ class Town:
                 story.version += 1
                 story.last_at = at
                 session.add(story)
+            session.flush()
+            there = update(Article).where(col(Article.id) == article_id)
+            session.connection().execute(there.values(story_id=story.id, story_version=story.version))
+            return story.id or 0
+
+    def article(
+        self,
+        title: str,
+        *topics: str,
+        at: datetime = NOW - timedelta(hours=2),
+        text: str = "",
+        publisher: str = "Quayside Wire",
+        language: str = "en",
+        rights: str = "excerpt",
+        credit: str = "",
+    ) -> int:
+        """An article that became news `at` and waits for a story, of a source of its own."""
+        with writing(self.engine) as session:
+            source = Source(
+                url=f"https://paper.example/{title}", name=publisher, rights=rights, created_at=at, next_gather_at=at
+            )
+            session.add(source)
             session.flush()
             article = Article(
                 source_id=source.id or 0,
@@ -97,15 +118,13 @@ class Town:
                 seen_at=at,
                 news_at=at,
                 content_hash="x",
-                story_id=story.id,
-                story_version=story.version,
             )
             session.add(article)
             session.flush()
             ids = {topic.slug: topic.id for topic in self.service.topics.list()}
             for slug in topics:
                 session.add(ArticleTopic(article_id=article.id or 0, topic_id=ids[slug]))
-            return story.id or 0
+            return article.id or 0
 
     def crowd(self, count: int, topic: str, due: datetime) -> None:
         """Many active readers of one topic, due at that time, written in bulk with the profile of a first one."""

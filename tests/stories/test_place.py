@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from digest.stories.cluster import NO_CORRECTIONS, Corrections, place
 from digest.stories.window import Window
-from digest.types import Placed, Telling
+from digest.types import Nearest, Placed, Telling
 from tests.stories.telling import NOW, bcubed, pairwise, telling
 
 FERRY = "Twelve people were pulled from the sea after the ferry Lady Anwen struck a rock in Marlow Sound on Monday."
@@ -172,7 +172,7 @@ def test_a_window_that_was_restored_places_as_the_one_it_came_from() -> None:
     tellings, _ = english()
     old, new = tellings[: len(tellings) // 2], tellings[len(tellings) // 2 :]
     desk, again = Desk(), Desk()
-    kept = {}
+    kept: dict[int, Nearest] = {}
     for at in range(0, len(old), 3):
         desk.gather(*old[at : at + 3])
         kept |= {one.id: desk.window.nearest(one.id) for one in old[at : at + 3]}
