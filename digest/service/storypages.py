@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from digest.store import stories
 from digest.store.db import reading
+from digest.store.lineage import lineage
 from digest.stories.rank import lead_telling
 from digest.stories.sofar import chapters_of, publishers_of
-from digest.types import StorySoFar
+from digest.types import RelatedStory, StorySoFar, Telling
 from subscribers import topics as shelf
 
 MOST = 60
@@ -25,6 +27,9 @@ MOST = 60
 CHARS, LEAST_CHARS = 120_000, 1_200
 """Characters of text that are read for a page in all, and of each telling at least: with these, the largest page takes
 well under a second, and a story of six tellings is read whole."""
+RELATED_SHOWN, RELATED_LOOKED_AT, RELATED_TELLINGS = 3, 12, 20
+"""Related stories that a page names, those of which it finds them (some are not public), and the newest tellings by
+which each gets its headline."""
 KEPT = 256
 """Pages in memory, a few kilobytes each; whoever asks again within the minute gets the same."""
 
@@ -40,8 +45,8 @@ class StoryPages:
         self._kept_lock, self._one_at_a_time = threading.Lock(), threading.Lock()
 
     def story(self, story_id: int) -> StorySoFar | None:
-        """The story of that number; None when there is none, or none that is public. Up to a minute old. Raises
-        StoreError."""
+        """The story of that number, or the one that it has become part of; None when there is none, or none that is
+        public. Up to a minute old. Raises StoreError."""
         key = (story_id, self._now().replace(second=0, microsecond=0))
         found = self._look(key)
         if found is not None:
@@ -62,8 +67,9 @@ class StoryPages:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 
-    def _made(self, story_id: int) -> StorySoFar | None:
+    def _made(self, asked: int) -> StorySoFar | None:
         with reading(self._engine) as session:
+            story_id = lineage(session).now(asked)
             public = {topic.id: topic for topic in shelf.list_topics(session, public_only=True)}
             count = stories.count_in_topics(session, story_id, list(public))
             if not count:
@@ -71,9 +77,10 @@ class StoryPages:
             shown = min(count, MOST)
             chars = max(LEAST_CHARS, CHARS // shown)
             told = stories.tellings_in_topics(session, story_id, list(public), most=shown, chars=chars)
+            related = _related(session, story_id, list(public))
         if not told:
             return None  # its last article went between the two looks
-        lead = lead_telling([telling for telling in told if telling.news_at] or told)
+        lead = _lead(told)
         mine = sorted({topic for telling in told for topic in telling.topic_ids}, key=lambda id_: public[id_].name)
         return StorySoFar(
             story_id=story_id,
@@ -83,4 +90,21 @@ class StoryPages:
             publishers=publishers_of(told),
             chapters=chapters_of(told),
             hidden=count - len(told),
+            related=related,
         )
+
+
+def _related(session: Session, story_id: int, topics: Sequence[int]) -> tuple[RelatedStory, ...]:
+    """What else happened on this thread, as far as it is public."""
+    found: list[RelatedStory] = []
+    for other in stories.related_to(session, story_id, RELATED_LOOKED_AT):
+        told = stories.tellings_in_topics(session, other, topics, most=RELATED_TELLINGS, chars=LEAST_CHARS)
+        if told and len(found) < RELATED_SHOWN:
+            at = max((each for telling in told if (each := telling.published_at or telling.news_at)), default=None)
+            lead = _lead(told)
+            found.append(RelatedStory(other, lead.title, lead.language, at))
+    return tuple(found)
+
+
+def _lead(told: Sequence[Telling]) -> Telling:
+    return lead_telling([telling for telling in told if telling.news_at] or told)

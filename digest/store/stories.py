@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from digest.models import Article, ArticleTopic, Source
+from digest.models import Article, ArticleTopic, Source, StoryRelated
 from digest.types import Telling
 
 QUIET = timedelta(days=14)
@@ -85,6 +85,17 @@ def tellings_in_topics(
     for article, topic in session.connection().execute(pairs):
         topics[article].append(topic)
     return [telling(row._mapping, tuple(sorted(topics[row.id]))) for row in rows]
+
+
+def related_to(session: Session, story_id: int, most: int) -> list[int]:
+    """The other stories of its thread, the nearest first."""
+    query = (
+        select(col(StoryRelated.other_id))
+        .where(col(StoryRelated.story_id) == story_id)
+        .order_by(col(StoryRelated.value).desc(), col(StoryRelated.other_id))
+        .limit(most)
+    )
+    return list(session.connection().execute(query).scalars())
 
 
 def stories_in_window(

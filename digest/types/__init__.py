@@ -51,6 +51,7 @@ from digest.types.sofar import (
     Chapter,
     Coverage,
     Quote,
+    RelatedStory,
     StorySoFar,
 )
 from digest.types.stories import (
@@ -99,6 +100,7 @@ __all__ = [
     "ReaderProfile",
     "Recipient",
     "RejectedItem",
+    "RelatedStory",
     "Rights",
     "Ruling",
     "SourceKind",

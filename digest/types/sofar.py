@@ -42,10 +42,22 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedStory:
+    """Another story of the same thread."""
+
+    story_id: int
+    title: str
+    language: str
+    at: datetime | None
+    """When its newest telling was published."""
+
+
+@dataclass(frozen=True, slots=True)
 class StorySoFar:
     """A story for everybody."""
 
     story_id: int
+    """The number that it has now: another than was asked for when the story has become part of this one."""
     title: str
     language: str
     topics: tuple[str, ...]
@@ -55,3 +67,5 @@ class StorySoFar:
     """The newest first."""
     hidden: int
     """Tellings beyond the most that a page shows: the oldest ones."""
+    related: tuple[RelatedStory, ...] = ()
+    """The nearest first."""

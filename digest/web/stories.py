@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from digest.types import StorySoFar
 from subscribers import i18n
@@ -27,7 +27,8 @@ class Teller(Protocol):
     def default_timezone(self) -> str: ...
 
     def story(self, story_id: int) -> StorySoFar | None:
-        """None when there is no such story, or none that is public."""
+        """Its `story_id` is another one when the story has become part of that. None when there is no such story, or
+        none that is public."""
         ...
 
 
@@ -45,6 +46,8 @@ def router(teller: Teller, pages: Pages) -> APIRouter:
         found = teller.story(story_id) if story_id is not None else None
         if found is None:
             return not_found(request, pages)
+        if found.story_id != story_id:
+            return _moved(request, found.story_id)
         voice, zone = pages.voice(request), teller.default_timezone
 
         def stamp(moment: datetime) -> str:
@@ -59,6 +62,13 @@ def router(teller: Teller, pages: Pages) -> APIRouter:
         return _unless_known(request, page)
 
     return routes
+
+
+def _moved(request: Request, story_id: int) -> Response:
+    """302, and not 301: who merges stories can part them again, and a browser keeps a 301 for good (RFC 9110,
+    section 15.4.2)."""
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/story/{story_id}{asked}", 302, {"Cache-Control": f"public, max-age={FRESH}"})
 
 
 def _number(typed: str) -> int | None:

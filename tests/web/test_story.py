@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlalchemy import delete, update
 from digest.models import Article, ArticleTopic
 from digest.service.storypages import MOST
 from digest.store.db import writing
+from digest.store.placing import change
+from digest.types import Placed
 from tests.service.town import Clock, Town
 from tests.web.desk import MONDAY, WebDesk
 from tests.web.looking import looked_at
@@ -53,6 +56,13 @@ def ferry(town: Town) -> int:
     again = grown + timedelta(hours=1)
     town.story("Once more: the Sandpiper", "harbour", at=again, into=story, text=FREED, publisher="The Copy")
     return story
+
+
+def decide(town: Town, *, merged: Mapping[int, int] | None = None, related: Mapping[int, int] | None = None) -> None:
+    """Stories become others, or are found to be of one thread."""
+    near = {one: ((other, 0.3),) for one, other in (related or {}).items()}
+    with writing(town.engine) as session:
+        change(session, Placed((), (), merged or {}, {}, near), MONDAY)
 
 
 def read(answer: str) -> Any:
@@ -187,6 +197,41 @@ def test_what_publishers_write_is_text(client: httpx.Client, town: Town) -> None
     assert read(answer.text).findtext(".//h1") == nasty
 
 
+def test_a_story_that_became_another_leads_there(client: httpx.Client, desk: WebDesk, town: Town, ferry: int) -> None:
+    gone = town.story("Fog on Cutler Bank", "harbour", at=MONDAY, publisher="Skellan Post")
+    assert client.get(f"/story/{gone}").status_code == 200
+    decide(town, merged={gone: ferry})
+    desk.later(minutes=1)
+
+    answer = client.get(f"/story/{gone}?lang=de")
+    assert (answer.status_code, answer.headers["location"]) == (302, f"/story/{ferry}?lang=de")
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    told = client.get(f"/story/{ferry}").text
+    assert "Fog on Cutler Bank" in told
+    assert "Told by 4 publishers." in told
+
+    for slug in ("harbour", "sport"):
+        town.service.topics.edit(slug, public=False)
+    desk.later(minutes=1)
+    assert client.get(f"/story/{gone}").status_code == 404, "not even that there is one"
+
+
+def test_related_stories_are_named_as_far_as_they_are_public(client: httpx.Client, town: Town, ferry: int) -> None:
+    town.service.topics.add("Board", public=False)
+    lamp = town.story("Lighthouse of Cutler Bank gets new lamp", "harbour", at=MONDAY)
+    secret = town.story("What the board says of the bank", "board", at=MONDAY)
+    decide(town, related={ferry: lamp})
+    decide(town, related={secret: ferry})
+
+    page = read(client.get(f"/story/{ferry}").text)
+    (section,) = page.find_class("related")
+    assert [(link.get("href"), link.text) for link in section.iter("a")] == [
+        (f"/story/{lamp}", "Lighthouse of Cutler Bank gets new lamp")
+    ]
+    (back,) = read(client.get(f"/story/{lamp}").text).find_class("related")
+    assert [link.get("href") for link in back.iter("a")] == [f"/story/{ferry}"]
+
+
 # --- where it is linked -----------------------------------------------------------------------------------------------
 
 
@@ -241,6 +286,7 @@ def test_looked_at(
         ferry = town.story(ARABIC, "madina", at=MONDAY - timedelta(hours=3), language="ar", publisher="رصيف لانثورن",
                            text="جنحت العبّارة مساء أمس وعلى متنها أربعة وثمانون راكبًا. ولم يُصب أحد بأذى.")  # fmt: skip
         town.story("The Sandpiper floats", "harbour", at=MONDAY, into=ferry, text=FREED, publisher="Saltgate Herald")
+    decide(town, related={ferry: town.story("Lighthouse of Cutler Bank gets new lamp", "harbour", at=MONDAY)})
     context = browser.new_context(
         viewport={"width": width, "height": 740}, locale=language, java_script_enabled=script,
         color_scheme="dark" if scheme == "dark" else "light",
