@@ -2,6 +2,10 @@
 
 A private topic's articles stay out even of a story that public ones tell too: what an organisation pushes to its own
 readers must not become public because a newspaper reports the same event.
+
+A story that an editor hid from every topic on every day has no page, and one that was hidden from a topic on every day
+shows nothing of that topic, as if it were private. What is hidden for a day is hidden from the mails of that day only:
+a page belongs to no day, and mails of other days lead to it.
 """
 
 from __future__ import annotations
@@ -13,8 +17,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from digest.service.ruled import closed_topics, hidden_everywhere
 from digest.store import stories
 from digest.store.db import reading
+from digest.store.rulings import rulings
 from digest.stories.rank import lead_telling
 from digest.stories.sofar import chapters_of, publishers_of
 from digest.types import StorySoFar
@@ -64,7 +70,10 @@ class StoryPages:
 
     def _made(self, story_id: int) -> StorySoFar | None:
         with reading(self._engine) as session:
-            public = {topic.id: topic for topic in shelf.list_topics(session, public_only=True)}
+            ruled = rulings(session, [story_id])
+            closed = closed_topics(ruled, story_id)
+            known = [] if hidden_everywhere(ruled) else shelf.list_topics(session, public_only=True)
+            public = {topic.id: topic for topic in known if topic.id not in closed}
             count = stories.count_in_topics(session, story_id, list(public))
             if not count:
                 return None
