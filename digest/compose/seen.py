@@ -29,8 +29,8 @@ KEPT = 10_000
 class Seer:
     """Shows an edition to one reader after the other. Threads may share it: what two make at once is equal."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, *, kept: int = KEPT) -> None:
+        self._manifest, self._most = manifest, kept
         self._varied = [story_id for story_id, story in manifest.stories.items() if story.variants]
         self._ruled: dict[int, list[Ruling]] = defaultdict(list)
         for ruling in manifest.rulings:
@@ -45,7 +45,7 @@ class Seer:
             wishing = bool(self._varied) and any(vote.kind == "publisher" for vote in profile.votes)
             if not wishing and not self._ruled:
                 return self._manifest
-            if len(self._seen) >= KEPT:
+            if len(self._seen) >= self._most:
                 self._seen.clear()  # other threads may be reading: they make again what they miss
             found = self._made(profile, wishing)
             self._seen[profile.id] = found
