@@ -18,7 +18,7 @@ def hidden_everywhere(rulings: Iterable[Ruling]) -> set[int]:
 
 
 def closed_topics(rulings: Iterable[Ruling], story_id: int) -> set[int]:
-    """The topics in which a story is hidden on every day. They make no page public; pages show nothing of them."""
+    """The topics in which a story is hidden on every day: its page shows nothing of them, nor do they give it one."""
     return {
         each.topic_id
         for each in rulings
