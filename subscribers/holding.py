@@ -7,8 +7,8 @@ JSON: one object; times are ISO 8601 with their offset (UTC), `null` where there
     choices          language, timezone, cadence, send_time (local), format, max_stories, paused_until, next_due_at
     topics           in the reader's order: slug, name, status (active, pending), own cadence and send_time or null
     votes            what was asked for below stories, newest first: kind (story, publisher, like), on (the headline or
-                     the publisher), weight (1 more, -1 less or muted), at, and of a like what later stories are
-                     compared with: publisher, topics (numbers), terms
+                     the publisher), weight (1 more or preferred, -1 less or muted), at, and of a like what later
+                     stories are compared with: publisher, topics (numbers), terms
     consents         oldest first: at, action, topics, form, wording (word for word), source, note, network (keyed hash)
     mails            every mail that we know of, newest first: edition, at, kind (digest, welcome, or confirm, known,
                      fresh, move, moving), state (accepted, skipped and the like), reason, message_id (the provider's),

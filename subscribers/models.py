@@ -146,11 +146,11 @@ class Vote(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     subscriber_id: int = Field(sa_column=Column(BigId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False))
     kind: str = Field(sa_column=Column(String(12), nullable=False))
-    """story, publisher (both muted) or like (more or less like a story)."""
+    """story (muted), publisher (muted or preferred) or like (more or less like a story)."""
     key: str = Field(sa_column=Column(String(200), nullable=False))
     """The story's number, or the publisher's name case-folded."""
     weight: int = Field(sa_column=Column(Integer, nullable=False))
-    """-1 for less and for muted, 1 for more."""
+    """-1 for less and for muted, 1 for more and for preferred."""
     label: str = Field(sa_column=Column(Text, nullable=False))
     """What the reader's list calls it: the headline, or the publisher's name."""
     about: str = Field(sa_column=Column(Text, nullable=False))

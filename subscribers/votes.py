@@ -1,4 +1,5 @@
-"""What readers asked for by the links below a story: this one no more, this publisher no more, more or less like this.
+"""What readers asked for by the links below a story: this one no more, this publisher no more or before others, more or
+less like this.
 
 A vote is one row, the reader's last word on that thing. At most MOST_VOTES of a reader count: the newest. What a
 digest makes of them is decided where stories are chosen (`digest.compose.wishes`); here they are kept and told.
@@ -26,8 +27,11 @@ MOST_TERMS = 8
 """Words by which stories are compared with the one that was voted on: a headline rarely has more."""
 
 Kind = Literal["story", "publisher", "like"]
-Choice = Literal["story", "publisher", "more", "less"]
-"""What the page behind a story's links offers; muting first."""
+Choice = Literal["story", "publisher", "more", "less", "prefer"]
+"""What the page behind a story's links offers. `prefer` and `publisher` (mute) are votes on the same thing, so whoever
+is preferred is muted no more."""
+Led = Literal["", "prefer", "mute"]
+"""Why another telling than the usual one was shown: its publisher is preferred, or the usual one muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Why:
     is_update: bool
     moved: float
     """How far the reader's votes moved it, below 0 for down."""
+    led: Led = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +139,11 @@ def put(session: Session, subscriber_id: int, wish: Wish, *, now: datetime) -> C
 
 
 def take_back(session: Session, subscriber_id: int, vote_id: int, before: int = 0) -> bool:
-    """Delete a vote, or give it the weight that it had `before` (-1 or 1, of a like). False when there is none of this
-    number, or it is somebody else's. The caller settles the choices after. Durable on commit."""
+    """Delete a vote, or give it the weight that it had `before` (-1 or 1; a muted story has only one). False when there
+    is none of this number, or it is somebody else's. The caller settles the choices after. Durable on commit."""
     this = (VOTE.c.subscriber_id == subscriber_id, VOTE.c.id == vote_id)
     if before in (-1, 1):
-        changed = update(VOTE).where(*this, VOTE.c.kind == "like").values(weight=before)
+        changed = update(VOTE).where(*this, VOTE.c.kind != "story").values(weight=before)
         return session.connection().execute(changed).rowcount == 1
     return session.connection().execute(delete(VOTE).where(*this)).rowcount == 1
 

@@ -13,10 +13,12 @@ from datetime import datetime
 from itertools import count
 from typing import Protocol
 
-from digest.compose.content import WELCOME, Frozen, Manifest
+from digest.compose.blocks import story_key
+from digest.compose.content import WELCOME, Frozen, FrozenStory, Manifest
 from digest.compose.fragments import owned
 from digest.compose.pieces import ENCODERS, Piece, fill, glued, settled
-from digest.compose.select import explain, select, topic_of
+from digest.compose.seen import Seer
+from digest.compose.select import explain, picks_of, topic_of
 from digest.compose.theme import Theme, direction, shorten, wrapped
 from digest.compose.voice import Voice, escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
@@ -62,6 +64,7 @@ class Composer:
         self._edition_id = edition_id
         self._frozen = frozen
         self._manifest: Manifest = frozen.manifest
+        self._seer = Seer(frozen.manifest)
         self._theme = theme
         self._hands = hands
         self._encode = ENCODERS[encoding]
@@ -76,7 +79,7 @@ class Composer:
         picks = due.picks
         if picks is None:
             starts = self._starts(profile, due.due_at)
-            picks = select(self._manifest, due.since.isoformat(), profile, due.memory, starts)
+            picks = picks_of(self._seer.by(profile), due.since.isoformat(), profile, due.memory, starts)
         if not picks and not self._welcomes:
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
@@ -96,7 +99,7 @@ class Composer:
         """The headline of a pick, and one sentence on why it stood where it stood."""
         starts = self._starts(profile, due_at)
         told = explain(self._manifest, since.isoformat(), profile, pick, place, starts)
-        return self._title(pick, self._voice(profile)), told
+        return self._title(pick, profile), told
 
     @property
     def is_digest(self) -> bool:
@@ -170,7 +173,8 @@ class Composer:
     ) -> tuple[Piece, ...]:
         """`own` is whether the links that are this reader's alone stand in it."""
         voice = self._voice(profile)
-        key = f"{kind}/{self._language(profile)}/{pick.story_id}/{pick.version}/{pick.from_version}"
+        led_by = 0 if pick.from_version else self._story_of(pick, profile).led_by
+        key = story_key(kind, self._language(profile), pick, led_by)
 
         def known(name: str) -> str | None:
             if name.startswith("time:"):
@@ -191,22 +195,22 @@ class Composer:
         """Depends on the picks, which many readers share only in small editions: filled each time, from small
         fragments."""
         voice = self._voice(profile)
-        words = sum(self._manifest.stories[pick.story_id].words for pick in picks[: profile.max_stories])
+        words = sum(self._story_of(pick, profile).words for pick in picks[: profile.max_stories])
         values = {
             "date": voice.date(),
             "stats": voice.stats(len(picks), words) if picks else voice.welcome(),
-            "preheader": self._preheader(picks, voice) or voice.stats(len(picks), words),
+            "preheader": self._preheader(picks, profile) or voice.stats(len(picks), words),
         }
         key = f"masthead/{self._language(profile)}"
         return self._remember((part, key, *values.values()), part, key, values.get)
 
-    def _preheader(self, picks: tuple[Pick, ...], voice: Voice) -> str:
+    def _preheader(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
         """What an inbox shows beside the subject: headlines that are not in it. Empty for a mail of one story, where
         its length has to do, because without a preheader the inbox would show the masthead."""
         if not picks:
-            return voice.quiet()
+            return self._voice(profile).quiet()
         shown = picks[:2] if self._welcomes else picks[1:3]
-        return " · ".join(shorten(self._title(pick, voice), 70) for pick in shown)
+        return " · ".join(shorten(self._title(pick, profile), 70) for pick in shown)
 
     def _chrome(self, key: str, profile: ReaderProfile, part: str) -> tuple[Piece, ...]:
         voice = self._voice(profile)
@@ -257,15 +261,19 @@ class Composer:
 
     def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
         """The subject of a digest with these picks, which a welcome mail alone may lack."""
-        voice = self._voice(profile)
-        return shorten(voice.welcome_to(self._manifest.site.name) if self._welcomes else self._title(picks[0], voice))
+        greeting = self._voice(profile).welcome_to(self._manifest.site.name) if self._welcomes else ""
+        return shorten(greeting or self._title(picks[0], profile))
 
-    def _title(self, pick: Pick, voice: Voice) -> str:
-        story = self._manifest.stories[pick.story_id]
-        return voice.update(story.updates[pick.from_version]) if pick.from_version else story.title
+    def _title(self, pick: Pick, profile: ReaderProfile) -> str:
+        story = self._story_of(pick, profile)
+        return self._voice(profile).update(story.updates[pick.from_version]) if pick.from_version else story.title
 
     def _topic(self, pick: Pick, profile: ReaderProfile) -> int | None:
-        return topic_of(self._manifest.stories[pick.story_id], profile.topics)
+        return topic_of(self._story_of(pick, profile), profile.topics)
+
+    def _story_of(self, pick: Pick, profile: ReaderProfile) -> FrozenStory:
+        """A story as this reader sees it."""
+        return self._seer.by(profile).stories[pick.story_id]
 
     def _language(self, profile: ReaderProfile) -> str:
         """The reader's language where this edition speaks it, else English."""

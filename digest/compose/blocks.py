@@ -20,6 +20,7 @@ from digest.compose.content import Card, Site
 from digest.compose.fragments import MARK, OWN, OWN_END, Fragment, cut, holes, is_paired
 from digest.compose.theme import Theme, call
 from digest.errors import TemplateError
+from digest.types import Pick
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ LINKS = frozenset(("view", "leave", "manage", "tune"))
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One thing to render. `key` is unique in the edition: kind/language/story/version/from, or kind/language/topic."""
+    """One thing to render. `key` is unique in the edition: `story_key`, or kind/language/topic."""
 
     key: str
     language: str
@@ -79,11 +80,23 @@ class BlockCache:
 
 def story_blocks(cards: Iterable[Card], language: str) -> list[Block]:
     """Every form in which these tellings may stand in a mail of this language."""
-    return [Block(story_key(kind, language, card), language, kind, card) for card in cards for kind in STORY_BLOCKS]
+    return [
+        Block(story_key(kind, language, card, card.led_by), language, kind, card)
+        for card in cards
+        for kind in STORY_BLOCKS
+    ]
 
 
-def story_key(kind: str, language: str, card: Card) -> str:
-    return f"{kind}/{language}/{card.story_id}/{card.version}/{card.from_version}"
+def story_key(kind: str, language: str, card: Card | Pick, led_by: int = 0) -> str:
+    """kind/language/story/version/from; `led_by`, of a variant, stands after it."""
+    key = f"{kind}/{language}/{card.story_id}/{card.version}/{card.from_version}"
+    return f"{key}/{led_by}" if led_by else key
+
+
+def story_of(key: str) -> tuple[int, int]:
+    """(story, the article that leads its variant or 0) of a `story_key`."""
+    parts = key.split("/")
+    return int(parts[2]), int(parts[5]) if len(parts) > 5 else 0
 
 
 def chrome_blocks(topics: Mapping[int, str], language: str, *, welcome: bool = False) -> list[Block]:

@@ -9,6 +9,9 @@ from datetime import datetime
 
 from digest.compose.fragments import Fragment
 from digest.errors import StoreError
+from digest.types import Ruling
+
+DAMAGED = "a frozen edition in the database is damaged; restore a backup"
 
 WELCOME = "welcome"
 """The value of a manifest whose digest is a reader's first: it greets, and there is a mail even without a story."""
@@ -39,6 +42,22 @@ class Card:
     """Whether a language model wrote the summary."""
     page: str = ""
     """The path of the story's own page; empty for a story that is not public."""
+    led_by: int = 0
+    """The article that speaks here instead of the usual one (`Variant`); 0 for the usual one, and in updates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A story's full telling as another publisher than the usual one leads it, for readers who wish that."""
+
+    publisher: str
+    """As votes know it (`subscribers.votes.name_key`)."""
+    article_id: int
+    title: str
+    words: int
+    tellers: tuple[str, ...]
+    """As in `FrozenStory`: its own publisher first."""
+    terms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,10 @@ class FrozenStory:
     """Names of the independent publishers, the one whose telling is shown first. Empty in editions of before votes."""
     terms: tuple[str, ...] = ()
     """Words of the headline, normalised: by these votes compare stories."""
+    variants: tuple[Variant, ...] = ()
+    """Other ways to lead it, the best first; none where no reader of the edition wishes one."""
+    led_by: int = 0
+    """The article of the variant that one reader sees (`compose.seen`); 0 for the usual telling. Never frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +119,20 @@ class Manifest:
     text: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
     """A system mail's own values (its subject, its topics); WELCOME in a welcome mail."""
+    rulings: tuple[Ruling, ...] = ()
+    """What editors ruled about stories that had news for this edition, in the order in which they did."""
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON: the same manifest gives the same bytes."""
+    """Canonical JSON: the same manifest gives the same bytes, and one without variants and rulings those that it had
+    before there were any."""
     plain = asdict(manifest)
+    if not plain["rulings"]:
+        del plain["rulings"]
+    for story in plain["stories"].values():
+        del story["led_by"]
+        if not story["variants"]:
+            del story["variants"]
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
 
 
@@ -126,6 +158,7 @@ def unpack_manifest(data: bytes) -> Manifest:
         html=raw["html"],
         text=raw["text"],
         values=raw["values"],
+        rulings=tuple(Ruling(**each) for each in raw.get("rulings", ())),
     )
 
 
@@ -133,7 +166,7 @@ def _facts(raw: dict[str, object]) -> FrozenStory:
     updates = raw["updates"]
     topics = raw["topics"]
     if not isinstance(updates, dict) or not isinstance(topics, list):
-        raise StoreError("a frozen edition in the database is damaged; restore a backup")
+        raise StoreError(DAMAGED)
     return FrozenStory(
         version=int(str(raw["version"])),
         topics=tuple(int(topic) for topic in topics),
@@ -143,13 +176,25 @@ def _facts(raw: dict[str, object]) -> FrozenStory:
         updates={int(key): str(value) for key, value in updates.items()},
         tellers=_words(raw.get("tellers", [])),
         terms=_words(raw.get("terms", [])),
+        variants=tuple(_variant(each) for each in _list(raw.get("variants", []))),
     )
 
 
+def _variant(raw: object) -> Variant:
+    if not isinstance(raw, dict):
+        raise StoreError(DAMAGED)
+    told = {**raw, "tellers": _words(raw["tellers"]), "terms": _words(raw["terms"])}
+    return Variant(**told)
+
+
 def _words(raw: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in _list(raw))
+
+
+def _list(raw: object) -> list[object]:
     if not isinstance(raw, list):
-        raise StoreError("a frozen edition in the database is damaged; restore a backup")
-    return tuple(str(each) for each in raw)
+        raise StoreError(DAMAGED)
+    return raw
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,18 @@
 
 The order of picks is the layout: the first is the lead, those up to the reader's cap are cards, the rest are the
 one-liners under "also new".
+
+What an editor pinned (`seen`) stands before all else, the first one as the lead, even as an update, and the cap does
+not cut it while there is another story to cut. It is a story like any other besides: news in the reader's window, sent
+once, and not to who muted it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from digest.compose.content import FrozenStory, Manifest
+from digest.compose.seen import pins_of, ruled_told, seen_by
 from digest.compose.wishes import told as told_wishes
 from digest.compose.wishes import wished_order
 from digest.types import Pick, ReaderProfile
@@ -48,18 +53,37 @@ def select(
     `since` names the window of the reader's topics, `starts` those of topics with a window of their own. The reader's
     votes take stories away and move others (`wishes`).
     """
+    return picks_of(seen_by(manifest, profile), since, profile, memory, starts or {})
+
+
+def picks_of(
+    seen: Manifest,
+    since: str,
+    profile: ReaderProfile,
+    memory: Mapping[int, tuple[Pick, ...]],
+    starts: Mapping[int, str],
+) -> tuple[Pick, ...]:
+    """`select` from an edition as this reader sees it (`seen.Seer`)."""
     chosen: list[tuple[int, Pick]] = []
-    order = tuple(in_windows(manifest, since, profile.topics, starts or {}))
-    scores = scores_in(manifest, since, profile.topics, starts or {}) if profile.votes else {}
-    for story_id in wished_order(order, manifest.stories, scores, profile.votes):
-        story = manifest.stories[story_id]
+    order = tuple(in_windows(seen, since, profile.topics, starts))
+    scores = scores_in(seen, since, profile.topics, starts) if profile.votes else {}
+    pins = pins_of(seen)
+    for story_id in _pinned_first(wished_order(order, seen.stories, scores, profile.votes), pins):
+        story = seen.stories[story_id]
         topic = topic_of(story, profile.topics)
         pick = pick_for(story_id, story, memory) if topic is not None else None
         if pick is not None and topic is not None:
             chosen.append((topic, pick))
-    cards = _fair(chosen, profile.max_stories)
+    cards = _fair(chosen, profile.max_stories, pins)
     briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
-    return (*_lead_first(cards), *briefs)
+    return (*_lead_first(cards, pins), *briefs)
+
+
+def _pinned_first(order: Sequence[int], pins: Sequence[int]) -> Sequence[int]:
+    if not pins:
+        return order
+    there = set(order)
+    return list(dict.fromkeys((*(story_id for story_id in pins if story_id in there), *order)))
 
 
 def scores_in(manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]) -> dict[int, float]:
@@ -93,14 +117,15 @@ def in_windows(manifest: Manifest, since: str, topics: Sequence[int], starts: Ma
     return found
 
 
-def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
-    """The cards, best first: each topic's best, beginning with the best news so that an update need not lead; then by
-    rank."""
+def _fair(chosen: Sequence[tuple[int, Pick]], cap: int, pins: Collection[int]) -> list[Pick]:
+    """The cards, best first: what is pinned; each topic's best, beginning with the best news so that an update need not
+    lead; then by rank."""
     news = next(((topic, pick) for topic, pick in chosen if not pick.from_version), None)
     best: dict[int, Pick] = {} if news is None else {news[0]: news[1]}
     for topic, pick in chosen:
         best.setdefault(topic, pick)
-    kept = set(list(best.values())[:cap])
+    pinned = [pick for _, pick in chosen if pick.story_id in pins]
+    kept = set(list(dict.fromkeys((*pinned, *best.values())))[:cap])
     for _, pick in chosen:
         if len(kept) >= cap:
             break
@@ -108,8 +133,10 @@ def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
     return [pick for _, pick in chosen if pick in kept]
 
 
-def _lead_first(cards: list[Pick]) -> list[Pick]:
-    """News leads; an update leads only a mail that has nothing else."""
+def _lead_first(cards: list[Pick], pins: Collection[int]) -> list[Pick]:
+    """What is pinned leads, then news; an update leads only a mail that has nothing else."""
+    if cards and cards[0].story_id in pins:
+        return cards
     lead = next((pick for pick in cards if not pick.from_version), None)
     return cards if lead is None else [lead, *(pick for pick in cards if pick is not lead)]
 
@@ -123,16 +150,18 @@ def explain(
     starts: Mapping[int, str] | None = None,
 ) -> str:
     """One sentence: why this story stood at this place of this reader's mail. `since`, `starts`: as for `select`."""
-    story = manifest.stories[pick.story_id]
+    seen = seen_by(manifest, profile)
+    story = seen.stories[pick.story_id]
     topic = topic_of(story, profile.topics)
     name = manifest.topics.get(topic, "") if topic is not None else ""
-    window = in_windows(manifest, since, profile.topics, starts or {}).get(pick.story_id, since)
+    window = in_windows(seen, since, profile.topics, starts or {}).get(pick.story_id, since)
     rank = rank_told(manifest.parts.get(window, {}).get(pick.story_id, {}))
     where = "the lead" if place == 0 else "a card" if place < profile.max_stories else "a one-liner"
     news = "an update on what was sent before" if pick.from_version else "not sent before"
     told = "1 publisher" if story.publishers == 1 else f"{story.publishers} publishers"
-    wishes = told_wishes(story, profile.votes)
-    return f"{where} in {name}: told by {told}, {news}; {rank}" + (f"; {wishes}" if wishes else "")
+    ruled = ruled_told(manifest, profile, pick.story_id)
+    wishes = told_wishes(story, profile.votes, full=not pick.from_version)
+    return "; ".join(filter(None, (f"{where} in {name}: told by {told}, {news}", rank, ruled, wishes)))
 
 
 def rank_told(parts: Mapping[str, float]) -> str:

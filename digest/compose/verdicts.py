@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from digest.compose.content import Manifest
-from digest.compose.select import in_windows, pick_for, select, topic_of
+from digest.compose.seen import seen_by
+from digest.compose.select import in_windows, pick_for, picks_of, topic_of
 from digest.compose.wishes import muted
 from digest.types import Pick, ReaderProfile
 
@@ -25,6 +26,8 @@ class Verdict(StrEnum):
     SENT = "already sent"
     MUTED = "muted"
     """The reader asked not to be told it: the story itself, or its only publishers."""
+    HIDDEN = "hidden"
+    """An editor hid it, that day, from every topic of theirs to which it belongs."""
     NO_TOPIC = "no topic of theirs"
     OUTSIDE = "outside its window"
     HELD = "held back"
@@ -42,7 +45,7 @@ class Judged:
     story_id: int
     verdict: Verdict
     topic: int | None
-    """The reader's first topic that it belongs to."""
+    """The reader's first topic that it belongs to and that it is not hidden from; of a hidden one, the first."""
     window: str
     """Start (ISO) of the window by which it was a candidate, whose rank counts."""
     pick: Pick | None
@@ -63,16 +66,17 @@ def judge(
     ledger, which are the truth about what was told; None for a mail that was not composed, which is then judged as it
     would be.
     """
-    replayed = select(manifest, since, profile, memory, starts)
+    seen = seen_by(manifest, profile)
+    replayed = picks_of(seen, since, profile, memory, starts)
     told = replayed if picks is None else tuple(pick for pick in picks if pick.story_id in manifest.stories)
-    inside = in_windows(manifest, since, profile.topics, starts)
+    inside = in_windows(seen, since, profile.topics, starts)
     chosen, expected = {pick.story_id for pick in told}, {pick.story_id for pick in replayed}
     windows = dict(_candidates(manifest, since, starts))
     judged = [
         Judged(
             pick.story_id,
             place_of(place, profile),
-            topic_of(manifest.stories[pick.story_id], profile.topics),
+            topic_of(seen.stories[pick.story_id], profile.topics),
             inside.get(pick.story_id, windows.get(pick.story_id, since)),
             pick,
         )
@@ -80,10 +84,14 @@ def judge(
     ]
     for story_id, window in windows.items():
         if story_id not in chosen:
-            topic = topic_of(manifest.stories[story_id], profile.topics)
-            pick = pick_for(story_id, manifest.stories[story_id], memory)
-            quiet = muted(story_id, manifest.stories[story_id], profile.votes)
+            story = seen.stories[story_id]
+            topic = topic_of(story, profile.topics)
+            pick = pick_for(story_id, story, memory)
+            quiet = muted(story_id, story, profile.votes)
             verdict = _left_out(topic, story_id in inside, quiet, pick, story_id in expected)
+            if verdict is Verdict.NO_TOPIC:
+                topic = topic_of(manifest.stories[story_id], profile.topics)
+                verdict = Verdict.NO_TOPIC if topic is None else Verdict.HIDDEN
             judged.append(Judged(story_id, verdict, topic, inside.get(story_id, window), pick))
     return judged
 

@@ -1,8 +1,9 @@
 """What a reader's votes do to the stories of an edition. Pure.
 
 Muting takes a story away: the muted one itself, and what only muted publishers tell. A story that an independent
-publisher tells as well stays, for the reader muted a newspaper and not the event; its card is the one that all readers
-share, so the muted publisher's telling may be the one shown.
+publisher tells as well stays, for the reader muted a newspaper and not the event; it is then shown as somebody else
+tells it, as it is shown as a preferred publisher tells it (`led`, from the variants that `service.variants` makes where
+readers of the edition wish one). Updates are not led by wishes: they say what is new, whoever said it first.
 
 More and less like a story move others up or down by a share of their rank that is worked out from what they have in
 common (ALIKE), is the same for every reader who cast that vote, and never goes beyond MOST in all.
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from digest.compose.content import FrozenStory
+from digest.compose.content import FrozenStory, Variant
 from digest.types import Vote
 
 Likeness = Callable[[FrozenStory, Vote], float]
@@ -65,9 +66,36 @@ def folded(names: Iterable[str]) -> set[str]:
 def muted(story_id: int, story: FrozenStory, votes: Sequence[Vote]) -> bool:
     """Whether the reader wants this story no more, or everybody who tells it."""
     stories = {vote.key for vote in votes if vote.kind == "story"}
-    publishers = {vote.key for vote in votes if vote.kind == "publisher"}
     tellers = folded(story.tellers)
-    return str(story_id) in stories or (bool(tellers) and tellers <= publishers)
+    return str(story_id) in stories or (bool(tellers) and tellers <= quiet(votes))
+
+
+def quiet(votes: Sequence[Vote]) -> set[str]:
+    """The publishers that the reader muted."""
+    return {vote.key for vote in votes if vote.kind == "publisher" and vote.weight < 0}
+
+
+def preferred(votes: Sequence[Vote]) -> set[str]:
+    """The publishers whose tellings the reader wants to see first."""
+    return {vote.key for vote in votes if vote.kind == "publisher" and vote.weight > 0}
+
+
+def led(story: FrozenStory, votes: Sequence[Vote]) -> Variant | None:
+    """The variant that shows this story to a reader of these votes; None for the usual telling.
+
+    A preferred publisher first, of several the one with the best telling; else the usual one unless it is muted; else
+    the best that is not; and the usual one where the edition has none such.
+    """
+    if not story.variants:
+        return None
+    liked, muted_ = preferred(votes), quiet(votes)
+    usual = folded(story.tellers[:1])
+    if usual & liked:
+        return None
+    wanted = next((each for each in story.variants if each.publisher in liked), None)
+    if wanted is None and usual & muted_:
+        wanted = next((each for each in story.variants if each.publisher not in muted_), None)
+    return wanted
 
 
 def shares(story: FrozenStory, votes: Sequence[Vote]) -> list[Share]:
@@ -112,15 +140,29 @@ def wished_order(
     return sorted(kept, key=lambda story_id: -round(ranks[story_id], 9))
 
 
-def told(story: FrozenStory, votes: Sequence[Vote]) -> str:
-    """What the votes did to this story, for `digest explain`; empty when nothing."""
+def told(story: FrozenStory, votes: Sequence[Vote], *, full: bool = True) -> str:
+    """What the votes did to this story, for `digest explain`; empty when nothing. `story` is as the reader sees it
+    (`compose.seen`), `full` whether its full telling is meant: an update is led by nobody's wish."""
     parts = []
+    leads = led_told(story, votes) if full else ""
     for each in shares(story, votes):
         asked = "more" if each.given > 0 else "less"
         names = [name for name, (_, likeness) in ALIKE.items() if likeness(story, each.vote)]
         what = f"the same {' and '.join(names)}" + (f": {', '.join(each.words)}" if "words" in names else "")
         parts.append(f"the reader asked for {asked} like story {each.vote.key} ({what}) {each.given:+.2f}")
-    quiet = sorted(folded(story.tellers) & {vote.key for vote in votes if vote.kind == "publisher"})
-    if quiet:
-        parts.append(f"the reader muted {', '.join(quiet)}, but others tell it too")
+    silent = sorted(folded(story.tellers) & quiet(votes))
+    if leads:
+        parts.append(leads)
+    elif silent:
+        parts.append(f"the reader muted {', '.join(silent)}, but others tell it too")
     return "; ".join(parts)
+
+
+def led_told(story: FrozenStory, votes: Sequence[Vote]) -> str:
+    """Why somebody else than usual leads a story, as the reader sees it; empty where nobody does."""
+    if not story.led_by:
+        return ""
+    leader, usual = story.tellers[:2]  # a variant always has both
+    if folded([leader]) & preferred(votes):
+        return f"led by {leader}, which the reader prefers"
+    return f"shown as told by {leader} because the reader muted {usual}"

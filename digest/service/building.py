@@ -11,20 +11,23 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from digest.checks import RANK_WEIGHTS
-from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks
-from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks, story_of
+from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
-from digest.service.cards import cards_of, headline_terms, lead_of, tellers_of
+from digest.service.cards import card_led_by, cards_of, headline_terms, lead_of, tellers_of
+from digest.service.ruled import acting, closed_topics, hidden_everywhere, pinned
 from digest.service.scribe import Scribe, Write
 from digest.service.topicrules import topic_rules
+from digest.service.variants import NOTHING, Asked, key_of, other_leads
 from digest.store import editions, stories
 from digest.store.db import reading
+from digest.store.rulings import rulings
 from digest.stories.match import strength
 from digest.stories.matching import Matcher
 from digest.stories.rank import Fits, facts_of, independent, rank
 from digest.stories.scorers import StoryFacts
-from digest.types import RawArticle, Telling
+from digest.types import RawArticle, Ruling, Telling
 from subscribers import topics as shelf
 
 CANDIDATES = 40
@@ -60,12 +63,25 @@ class _Found:
     """What the store knows for an edition."""
 
     topics: Mapping[int, str]
-    public: frozenset[int]
-    """The public ones of all topics, not only of this edition's."""
+    pages: Mapping[int, bool]
+    """Story id -> whether it has a page of its own."""
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
     fits: Fits
+    rulings: tuple[Ruling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A story's cards: its full telling and updates, and the full telling as others lead it."""
+
+    usual: Sequence[Card]
+    led: Sequence[tuple[Telling, Card]] = ()
+
+    @property
+    def cards(self) -> list[Card]:
+        return [*self.usual, *(card for _, card in self.led)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,46 +104,56 @@ def build_digest(
     values: Mapping[str, str] | None = None,
     blobs: dict[str, bytes] | None = None,
     write: Write | None = None,
+    asked: Asked = NOTHING,
 ) -> Frozen:
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
     `values` with `digest.compose.content.WELCOME` makes it a welcome mail. Content addresses and bytes of its fragments
-    are added to `blobs`. `write` gives summaries of the stories that are likely to be cards. Raises TemplateError when
-    a template of the chrome is broken, and StoreError.
+    are added to `blobs`. `write` gives summaries of the stories that are likely to be cards. `asked` is what readers
+    want of publishers (`variants`). Raises TemplateError when a template of the chrome is broken, and StoreError.
     """
     values = values or {}
     with reading(shop.engine) as session:
-        found = _found(session, topics, starts, until)
+        found = _found(session, topics, starts, until, now)
     ranking = _rank(found, starts, until, shop.weights)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
-    written = write(_leads(ranking, found.topics)) if write else {}
+    written = write(_leads(ranking, found)) if write else {}
     cards = {
-        story: cards_of(
-            told,
-            sorted(found.versions.get(story, ())),
-            written.get(story, ""),
-            public=any(found.public.intersection(telling.topic_ids) for telling in told),
-        )
-        for story, told in ranking.chosen.items()
+        story: _written(story, told, found, written.get(story, ""), asked) for story, told in ranking.chosen.items()
     }
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
-    blocks += [block for lang in spoken for tells in cards.values() for block in story_blocks(tells, lang)]
+    blocks += [block for lang in spoken for each in cards.values() for block in story_blocks(each.cards, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
     kept: dict[str, bytes] = {} if blobs is None else blobs
     manifest = _manifest(shop.site, now, found.topics, ranking, _facts(ranking, cards, found, compiled), compiled, kept)
-    return Frozen(replace(manifest, values=values), compiled.html, compiled.text)
+    return Frozen(replace(manifest, values=values, rulings=found.rulings), compiled.html, compiled.text)
 
 
-def _found(session: Session, topics: Sequence[int], starts: Sequence[datetime], until: datetime) -> _Found:
+def _found(
+    session: Session, topics: Sequence[int], starts: Sequence[datetime], until: datetime, now: datetime
+) -> _Found:
     topics_there = shelf.list_topics(session)
     names = {topic.id: topic.name for topic in topics_there}
-    public = frozenset(topic.id for topic in topics_there if topic.public)
+    public = {topic.id for topic in topics_there if topic.public}
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
-    tellings = _until(stories.tellings_of(session, ids), until)
+    ruled = rulings(session, ids)
+    candidates = sorted(set(ids) - hidden_everywhere(ruled))
+    tellings = _until(stories.tellings_of(session, candidates), until)
     fits = _fits(tellings, topic_rules(session).matcher, told.keys())
-    return _Found(told, public, tellings, editions.versions_told(session, ids), fits)
+    pages = {
+        story: bool({topic for one in tells for topic in one.topic_ids} & public - closed_topics(ruled, story))
+        for story, tells in tellings.items()
+    }
+    versions = editions.versions_told(session, candidates)
+    return _Found(told, pages, tellings, versions, fits, acting(ruled, told.keys(), now))
+
+
+def _written(story: int, told: Sequence[Telling], found: _Found, summary: str, asked: Asked) -> _Written:
+    public = found.pages[story]
+    usual = cards_of(told, sorted(found.versions.get(story, ())), summary, public=public)
+    return _Written(usual, [(lead, card_led_by(lead, told, public=public)) for lead in other_leads(told, asked)])
 
 
 def _fits(tellings: Mapping[int, Sequence[Telling]], matcher: Matcher, topics: Collection[int]) -> Fits:
@@ -170,7 +196,7 @@ def _rank(found: _Found, starts: Sequence[datetime], until: datetime, weights: M
             if any(t.news_at and since < t.news_at <= until and set(t.topic_ids) & found.topics.keys() for t in told)
         ]
         ranked = rank(inside, since=since, until=until, weights=weights)
-        kept = _best_of_each([each.id for each in ranked], found.tellings, found.topics, CANDIDATES)
+        kept = _best_of_each([each.id for each in ranked], found, CANDIDATES)
         orders[since.isoformat()] = kept
         parts[since.isoformat()] = {each.id: _rounded(each.parts) for each in ranked if each.id in set(kept)}
     wanted = {story for order in orders.values() for story in order}
@@ -183,50 +209,69 @@ def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
     return {name: round(part, 4) for name, part in parts.items()}
 
 
-def _best_of_each(
-    order: Sequence[int], tellings: Mapping[int, Sequence[Telling]], topics: Mapping[int, str], most: int
-) -> tuple[int, ...]:
-    """The stories that are among the first `most` of one of their topics, in the same order."""
+def _best_of_each(order: Sequence[int], found: _Found, most: int) -> tuple[int, ...]:
+    """The stories that are among the first `most` of one of their topics, or that are pinned, in the same order."""
     seen: Counter[int] = Counter()
+    first = pinned(found.rulings)
     kept = []
     for story in order:
-        mine = {topic for telling in tellings[story] for topic in telling.topic_ids} & topics.keys()
-        if any(seen[topic] < most for topic in mine):
+        mine = {topic for telling in found.tellings[story] for topic in telling.topic_ids} & found.topics.keys()
+        if story in first or any(seen[topic] < most for topic in mine):
             kept.append(story)
         seen.update(mine)
     return tuple(kept)
 
 
-def _leads(ranking: _Ranking, topics: Mapping[int, str]) -> list[Telling]:
+def _leads(ranking: _Ranking, found: _Found) -> list[Telling]:
     """Who speaks for the stories that are likely to be cards, the best of any window first."""
     places: dict[int, int] = {}
     for order in ranking.orders.values():
-        for place, story in enumerate(_best_of_each(order, ranking.chosen, topics, SUMMED_UP)):
+        for place, story in enumerate(_best_of_each(order, found, SUMMED_UP)):
             places[story] = min(place, places.get(story, place))
     return [lead_of(ranking.chosen[story]) for story in sorted(places, key=lambda each: (places[each], each))]
 
 
 def _facts(
-    ranking: _Ranking, cards: Mapping[int, Sequence[Card]], found: _Found, compiled: Compiled
+    ranking: _Ranking, cards: Mapping[int, _Written], found: _Found, compiled: Compiled
 ) -> dict[int, FrozenStory]:
-    """What selection needs; stories whose blocks failed to render are not there, so nobody picks them."""
-    broken = {int(key.split("/")[2]) for key in compiled.dropped}
+    """What selection needs; stories and variants whose blocks failed to render are not there, so nobody gets them."""
+    broken = {story_of(key) for key in compiled.dropped}
     facts = {}
-    for story, (full, *updates) in cards.items():
-        if story in broken:
+    for story, written in cards.items():
+        if (story, 0) in broken:
             continue
+        full, *updates = written.usual
         told = ranking.chosen[story]
+        tellers = tellers_of(told)
         facts[story] = FrozenStory(
             version=full.version,
             topics=tuple(sorted({topic for telling in told for topic in telling.topic_ids} & found.topics.keys())),
             title=full.title,
-            words=len(full.summary.split()) + len(full.title.split()),
+            words=_words(full),
             publishers=len({telling.publisher for telling in independent(told)}),
             updates={card.from_version: card.title for card in updates},
-            tellers=tellers_of(told),
+            tellers=tellers,
             terms=headline_terms(full),
+            variants=tuple(
+                _variant(lead, card, tellers) for lead, card in written.led if (story, lead.id) not in broken
+            ),
         )
     return facts
+
+
+def _variant(lead: Telling, card: Card, tellers: Sequence[str]) -> Variant:
+    return Variant(
+        publisher=key_of(lead),
+        article_id=lead.id,
+        title=card.title,
+        words=_words(card),
+        tellers=tuple(dict.fromkeys((guard(lead.publisher), *tellers))),
+        terms=headline_terms(card),
+    )
+
+
+def _words(card: Card) -> int:
+    return len(card.summary.split()) + len(card.title.split())
 
 
 def _manifest(

@@ -51,7 +51,18 @@ def cards_of(
         if news:
             source = next(telling for telling in after if telling.id == news[0][0])
             cards.append(_card(source, after, version, earlier, " ".join(said for _, said in news)))
-    return [replace(card, page=f"/story/{card.story_id}") for card in cards] if public else cards
+    return [_with_page(card, public) for card in cards]
+
+
+def card_led_by(lead: Telling, told: Sequence[Telling], *, public: bool) -> Card:
+    """The full telling as this one of them leads it (`service.variants`). A language model sums up only what usually
+    leads, so the article speaks in its own sentences."""
+    version = max(telling.story_version for telling in told)
+    return replace(_with_page(_card(lead, told, version, 0, extract(lead)), public), led_by=lead.id)
+
+
+def _with_page(card: Card, public: bool) -> Card:
+    return replace(card, page=f"/story/{card.story_id}") if public else card
 
 
 def tellers_of(told: Sequence[Telling]) -> tuple[str, ...]:

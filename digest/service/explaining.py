@@ -11,12 +11,14 @@ from sqlmodel import Session
 
 from digest.compose import wishes
 from digest.compose.content import Manifest, unpack_manifest
+from digest.compose.seen import ruled_told, seen_by
 from digest.compose.select import BRIEFS
 from digest.compose.verdicts import TOLD, Judged, Verdict, judge
 from digest.errors import InputError, NothingToDo
 from digest.service.building import CANDIDATES, Workshop, build_digest
 from digest.service.hours import topic_starts
 from digest.service.profiles import profiles_of
+from digest.service.ruled import hidden_everywhere
 from digest.service.sampling import STORIES, sample_reader
 from digest.store import editions, explaining, links, stories
 from digest.store.db import reading
@@ -45,6 +47,9 @@ class _Case:
     """One mail to be explained."""
 
     manifest: Manifest
+    """As it was frozen."""
+    seen: Manifest
+    """As this reader sees it (`compose.seen`)."""
     profile: ReaderProfile
     until: datetime
     windows: tuple[datetime, ...]
@@ -101,7 +106,8 @@ class Explainer:
             topic = shelf.get_topic(session, slug)
         reader = sample_reader(topic.id, "en", "UTC")
         frozen = build_digest(self._shop, topics=[topic.id], languages=["en"], starts=[since], until=now, now=now)
-        case = _Case(frozen.manifest, reader, now, (since,), {}, composed=False)
+        seen = seen_by(frozen.manifest, reader)
+        case = _Case(frozen.manifest, seen, reader, now, (since,), {}, composed=False)
         judged = judge(frozen.manifest, since.isoformat(), reader, {}, {}, None)
         with reading(self._engine) as session:
             told = _explained(session, case, judged, None)
@@ -147,7 +153,8 @@ def _case(session: Session, planned: Planned, subscriber_id: int) -> tuple[_Case
         picks,
     )
     windows = tuple(sorted({planned.since, *starts.values()}))
-    return _Case(manifest, profile, planned.planned_at, windows, sent, picks is not None), judged
+    seen = seen_by(manifest, profile)
+    return _Case(manifest, seen, profile, planned.planned_at, windows, sent, picks is not None), judged
 
 
 def _explained(
@@ -163,7 +170,7 @@ def _explained(
 
 
 def _story(case: _Case, judged: Judged, articles: Sequence[Member]) -> ExplainedStory:
-    facts = case.manifest.stories[judged.story_id]
+    facts = case.seen.stories[judged.story_id]
     pick = judged.pick
     update = pick is not None and pick.from_version > 0
     version = pick.version if pick is not None and judged.verdict in TOLD else facts.version
@@ -172,7 +179,7 @@ def _story(case: _Case, judged: Judged, articles: Sequence[Member]) -> Explained
         story_id=judged.story_id,
         headline=facts.updates.get(pick.from_version, facts.title) if pick is not None and update else facts.title,
         verdict=judged.verdict,
-        why="; ".join(filter(None, (_WHY[judged.verdict](case, judged), wishes.told(facts, case.profile.votes)))),
+        why="; ".join(filter(None, (_WHY[judged.verdict](case, judged), *_asked_and_ruled(case, judged)))),
         told=judged.verdict in TOLD,
         update=update,
         topic=case.manifest.topics.get(judged.topic, "") if judged.topic is not None else "",
@@ -183,6 +190,13 @@ def _story(case: _Case, judged: Judged, articles: Sequence[Member]) -> Explained
         sent_before=_earlier(case.sent.get(judged.story_id, ())),
         articles=_members(known),
     )
+
+
+def _asked_and_ruled(case: _Case, judged: Judged) -> tuple[str, str]:
+    """What the reader's votes and the editors did to a story, where its verdict does not say it already."""
+    facts, full = case.seen.stories[judged.story_id], judged.pick is not None and not judged.pick.from_version
+    ruled = "" if judged.verdict is Verdict.HIDDEN else ruled_told(case.manifest, case.profile, judged.story_id)
+    return ruled, wishes.told(facts, case.profile.votes, full=full)
 
 
 def _earlier(sent: Iterable[SentBefore]) -> tuple[Earlier, ...]:
@@ -245,6 +259,10 @@ def _muted(case: _Case, judged: Judged) -> str:
     return "the reader muted this story" if story else "the reader muted every publisher that tells it"
 
 
+def _hidden(case: _Case, judged: Judged) -> str:
+    return ruled_told(case.manifest, case.profile, judged.story_id)
+
+
 def _no_topic(case: _Case, judged: Judged) -> str:
     theirs = [case.manifest.topics[topic] for topic in case.manifest.stories[judged.story_id].topics]
     return f"it belongs to {', '.join(theirs)}, and this mail is about {_about(case)}"
@@ -264,6 +282,7 @@ _WHY: Mapping[Verdict, Callable[[_Case, Judged], str]] = {
     Verdict.CUT: _cut,
     Verdict.SENT: _sent,
     Verdict.MUTED: _muted,
+    Verdict.HIDDEN: _hidden,
     Verdict.NO_TOPIC: _no_topic,
     Verdict.OUTSIDE: _outside,
     Verdict.HELD: _held,
@@ -279,7 +298,7 @@ def _outsider(session: Session, case: _Case, story_id: int) -> ExplainedStory:
     since = case.windows[0]
     mine = [each for each in articles if each.topic_ids & case.manifest.topics.keys()]
     inside = [each for each in mine if each.news_at is not None and since < each.news_at <= case.until]
-    verdict, why = _first_reason(case, articles, mine, inside)
+    verdict, why = _first_reason(case, story_id, articles, mine, inside)
     became = lineage(session).now(story_id)
     if became != story_id:
         why += f"; it has become story {became}"
@@ -300,12 +319,14 @@ def _outsider(session: Session, case: _Case, story_id: int) -> ExplainedStory:
 
 
 def _first_reason(
-    case: _Case, articles: Sequence[Member], mine: Sequence[Member], inside: Sequence[Member]
+    case: _Case, story_id: int, articles: Sequence[Member], mine: Sequence[Member], inside: Sequence[Member]
 ) -> tuple[str, str]:
     if not articles:
         return NO_CANDIDATE, "none of its articles is kept any more"
     if not mine:
         return NO_CANDIDATE, f"none of its articles belongs to {_about(case)}"
+    if inside and story_id in hidden_everywhere(case.manifest.rulings):
+        return Verdict.HIDDEN, ruled_told(case.manifest, case.profile, story_id)
     if inside:
         return BEYOND, f"{CANDIDATES} stories of its topic rank higher, or its text could not be rendered"
     if not any(each.news_at for each in mine):

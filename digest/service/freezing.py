@@ -16,6 +16,7 @@ from digest.service.building import build_digest
 from digest.service.building import store_fragments as store_fragments
 from digest.service.hours import topic_starts
 from digest.service.profiles import profiles_of
+from digest.service.variants import asked_by
 from digest.store import editions
 from digest.store.db import reading, writing
 
@@ -68,6 +69,7 @@ def freeze_digest(
         values=values,
         blobs=blobs,
         write=partial(shop.scribe.write, now=now, keep=partial(_still_ours, shop, guard)) if shop.scribe else None,
+        asked=asked_by(profiles.values()),
     )
     data = pack_manifest(frozen.manifest)
     blobs[address(data)] = data

@@ -2,21 +2,27 @@
 
 A private topic's articles stay out even of a story that public ones tell too: what an organisation pushes to its own
 readers must not become public because a newspaper reports the same event.
+
+A story that an editor hid from every topic on every day has no page, and one that was hidden from a topic on every day
+shows nothing of that topic, as if it were private. What is hidden for a day is hidden from the mails of that day only:
+a page belongs to no day, and mails of other days lead to it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from digest.service.ruled import closed_topics, hidden_everywhere
 from digest.store import stories
 from digest.store.db import reading
 from digest.store.lineage import lineage
+from digest.store.rulings import rulings
 from digest.stories.rank import lead_telling
 from digest.stories.sofar import chapters_of, publishers_of
 from digest.types import RelatedStory, StorySoFar, Telling
@@ -71,22 +77,23 @@ class StoryPages:
         with reading(self._engine) as session:
             story_id = lineage(session).now(asked)
             public = {topic.id: topic for topic in shelf.list_topics(session, public_only=True)}
-            count = stories.count_in_topics(session, story_id, list(public))
+            mine = _open_topics(session, story_id, public)
+            count = stories.count_in_topics(session, story_id, mine)
             if not count:
                 return None
             shown = min(count, MOST)
             chars = max(LEAST_CHARS, CHARS // shown)
-            told = stories.tellings_in_topics(session, story_id, list(public), most=shown, chars=chars)
-            related = _related(session, story_id, list(public))
+            told = stories.tellings_in_topics(session, story_id, mine, most=shown, chars=chars)
+            related = _related(session, story_id, public)
         if not told:
             return None  # its last article went between the two looks
         lead = _lead(told)
-        mine = sorted({topic for telling in told for topic in telling.topic_ids}, key=lambda id_: public[id_].name)
+        topics = sorted({topic for telling in told for topic in telling.topic_ids}, key=lambda id_: public[id_].name)
         return StorySoFar(
             story_id=story_id,
             title=lead.title,
             language=lead.language,
-            topics=tuple(public[topic].slug for topic in mine),
+            topics=tuple(public[topic].slug for topic in topics),
             publishers=publishers_of(told),
             chapters=chapters_of(told),
             hidden=count - len(told),
@@ -94,10 +101,17 @@ class StoryPages:
         )
 
 
-def _related(session: Session, story_id: int, topics: Sequence[int]) -> tuple[RelatedStory, ...]:
+def _open_topics(session: Session, story_id: int, public: Collection[int]) -> list[int]:
+    """The public topics in which an editor has not closed this story."""
+    ruled = rulings(session, [story_id])
+    return [] if hidden_everywhere(ruled) else sorted(set(public) - closed_topics(ruled, story_id))
+
+
+def _related(session: Session, story_id: int, public: Collection[int]) -> tuple[RelatedStory, ...]:
     """What else happened on this thread, as far as it is public."""
     found: list[RelatedStory] = []
     for other in stories.related_to(session, story_id, RELATED_LOOKED_AT):
+        topics = _open_topics(session, other, public)
         told = stories.tellings_in_topics(session, other, topics, most=RELATED_TELLINGS, chars=LEAST_CHARS)
         if told and len(found) < RELATED_SHOWN:
             at = max((each for telling in told if (each := telling.published_at or telling.news_at)), default=None)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from digest.compose.content import FrozenStory, Manifest, unpack_manifest
+from digest.compose.seen import seen_by
 from digest.compose.select import topic_of
-from digest.compose.wishes import shift
+from digest.compose.wishes import preferred, shift
 from digest.service.desk import DeskParts
 from digest.service.profiles import profiles_of
 from digest.store import editions
@@ -22,7 +23,7 @@ from digest.types import Pick, ReaderProfile
 from subscribers import asks, roster, votes
 from subscribers.errors import UnknownReader, UnknownStory
 from subscribers.profiles import settle
-from subscribers.votes import About, Cast, Choice, VoteRow, Why, Wish, name_key
+from subscribers.votes import About, Cast, Choice, Led, VoteRow, Why, Wish, name_key
 
 VOTES_AN_HOUR = 60
 """Votes of one reader in an hour: each leaves a profile behind, and nobody reads as fast."""
@@ -33,6 +34,7 @@ class _Found:
     """A story as one reader's mail told it."""
 
     manifest: Manifest
+    """As this reader saw it."""
     profile: ReaderProfile
     pick: Pick
     place: int
@@ -67,6 +69,7 @@ class Tuning(DeskParts):
             stood="lead" if found.place == 0 else "card" if found.place < cards else "brief",
             is_update=found.pick.from_version > 0,
             moved=shift(found.story, found.profile.votes),
+            led=_led(found),
         )
 
     def vote(self, subscriber_id: int, edition_id: int, story_id: int, choice: Choice) -> Cast:
@@ -112,17 +115,28 @@ def _find(session: Session, subscriber_id: int, edition_id: int, story_id: int) 
     if row is None or place is None or blob is None:
         raise UnknownStory("this story was not in that digest, or it is kept no more")
     manifest = unpack_manifest(editions.blobs(session, [blob])[blob])
-    return _Found(manifest, profiles_of(session, [row.profile_id])[row.profile_id], picks[place], place)
+    profile = profiles_of(session, [row.profile_id])[row.profile_id]
+    return _Found(seen_by(manifest, profile), profile, picks[place], place)
+
+
+def _led(found: _Found) -> Led:
+    """Whether a wish of the reader's put the telling in front that they were shown."""
+    if found.pick.from_version or not found.story.led_by:
+        return ""
+    return "prefer" if name_key(found.publisher) in preferred(found.profile.votes) else "mute"
 
 
 def _mute_story(found: _Found) -> Wish:
     return Wish("story", str(found.pick.story_id), -1, found.story.title)
 
 
-def _mute_publisher(found: _Found) -> Wish:
-    if not found.publisher:
-        raise UnknownStory("this story's publisher has no name")
-    return Wish("publisher", name_key(found.publisher), -1, found.publisher)
+def _publisher(weight: int) -> Callable[[_Found], Wish]:
+    def wish(found: _Found) -> Wish:
+        if not found.publisher:
+            raise UnknownStory("this story's publisher has no name")
+        return Wish("publisher", name_key(found.publisher), weight, found.publisher)
+
+    return wish
 
 
 def _like(weight: int) -> Callable[[_Found], Wish]:
@@ -135,7 +149,8 @@ def _like(weight: int) -> Callable[[_Found], Wish]:
 
 _WISHES: Mapping[Choice, Callable[[_Found], Wish]] = {
     "story": _mute_story,
-    "publisher": _mute_publisher,
+    "publisher": _publisher(-1),
+    "prefer": _publisher(1),
     "more": _like(1),
     "less": _like(-1),
 }

@@ -23,11 +23,11 @@ class Vote:
     """What a reader asked for by the links below a story."""
 
     kind: Literal["story", "publisher", "like"]
-    """story and publisher are muted; like asks for more or less like a story."""
+    """A muted story; a publisher, muted or preferred; or a story of which more or less is wanted."""
     key: str
     """The story's number as text, or the publisher's name case-folded."""
     weight: int
-    """-1 for less and for muted, 1 for more."""
+    """-1 for less and for muted, 1 for more and for preferred."""
     publisher: str = ""
     """Of a like, as the next two: the first publisher of the story it was cast on, case-folded."""
     topics: tuple[int, ...] = ()

@@ -160,7 +160,7 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
         "post": Operation(
             "More or less of it; the page offers to take it back.",
             (200, 422, 429, *LINK, *BODY, 503),
-            form={"wish": one_of("story", "publisher", "more", "less"), "token": TOKEN},
+            form={"wish": one_of("story", "publisher", "more", "less", "prefer"), "token": TOKEN},
         ),
     },
     "/why/{token}/{story}/undo": {

@@ -104,6 +104,7 @@ def test_whoever_follows_every_link_of_a_mail_changes_nothing(
     [
         ("story", "story", FERRY, -1, "This story is muted"),
         ("publisher", "publisher", "Quayside Wire", -1, "<bdi>Quayside Wire</bdi> is muted"),
+        ("prefer", "publisher", "Quayside Wire", 1, "<bdi>Quayside Wire</bdi> comes first"),
         ("more", "like", FERRY, 1, "move up in your digest"),
         ("less", "like", FERRY, -1, "move down in your digest"),
     ],
@@ -136,6 +137,42 @@ def test_the_list_in_the_preferences_deletes(
     assert votes(desk) == [("publisher", "Quayside Wire", -1)]
     assert press(client, client.get(choices), f"{choices}/votes").status_code == 200
     assert votes(desk) == []
+
+
+def test_preferring_and_muting_a_publisher_are_one_choice(
+    client: httpx.Client, desk: WebDesk, mail: EmailMessage, page: str
+) -> None:
+    press(client, page, page, wish="publisher")
+    preferred = press(client, page, page, wish="prefer")
+    assert votes(desk) == [("publisher", "Quayside Wire", 1)]
+    listed = client.get(link_of(mail, "preferences")).text
+    assert "This publisher first, of several that tell a story" in listed
+    assert "Nothing that only this publisher tells" not in listed
+    press(client, preferred, f"{page}/undo")
+    assert votes(desk) == [("publisher", "Quayside Wire", -1)]
+
+
+def test_the_page_says_whose_telling_was_shown_and_why(client: httpx.Client, desk: WebDesk, page: str) -> None:
+    at = desk.time + timedelta(hours=3)
+    town = Town(desk.engine, desk.settings, service=desk.service)
+    said = {
+        "prefer": "It was told by <bdi>Quayside Wire</bdi> because you want them first.",
+        "publisher": "It was told by <bdi>Die Mole</bdi> because you muted who would have told it otherwise.",
+    }
+    for day, (wish, leads, other) in enumerate(
+        (("prefer", "Die Mole", "Quayside Wire"), ("publisher", "Quayside Wire", "Die Mole"))
+    ):
+        press(client, page, page, wish=wish)
+        when = at + timedelta(days=day)
+        story = town.story(f"Quay {day} floods", "harbour", at=when, publisher=leads)
+        told = f"Pumps wanted at basin {day} before the next tide, says the harbour office."
+        title = f"Pumps wanted {day}"
+        town.story(title, "harbour", at=when + timedelta(minutes=9), into=story, publisher=other, text=told)
+        desk.later(days=1)
+        desk.service.plan()
+        desk.service.dispatch()
+        answer = client.get(path_of(desk.mail()[-1], title)).text
+        assert [sentence in answer for sentence in said.values()] == [each == wish for each in said]
 
 
 @pytest.mark.parametrize("sent", [{"wish": "more"}, {"wish": "more", "token": "x"}, {"wish": "nonsense"}, {}])
@@ -222,12 +259,16 @@ def test_the_walk_in_a_browser(
     assert votes(desk) == [("publisher", "Quayside Wire", -1)]
     tab.click("form[action*='/undo'] button")
     assert votes(desk) == []
+    pressed(tab, "prefer")
+    shot("preferred")
+    assert votes(desk) == [("publisher", "Quayside Wire", 1)]
     pressed(tab, "less")
     pressed(tab, "story")
     assert "/preferences/" not in tab.content()
     tab.goto(f"{served}{link_of(mail, 'preferences')}?lang={language}#votes")
-    assert tab.locator("#votes li").count() == 2
+    assert tab.locator("#votes li").count() == 3
     shot("listed")
+    tab.click("#votes button >> nth=0")
     tab.click("#votes button >> nth=0")
     tab.click("#votes button >> nth=0")
     assert tab.locator("#votes").count() == 0
