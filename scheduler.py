@@ -21,7 +21,8 @@ log = logging.getLogger("scheduler")
 
 GATHER_SECONDS = 60
 PLAN_SECONDS = 20
-"""Often, because it is cheap when nobody is due: a reader's mail leaves within seconds of the quarter hour."""
+"""Often, because it is cheap when nobody is due: a reader's mail leaves within seconds of the quarter hour, and what is
+breaking within seconds of the gather that brought it."""
 SWEEP_SECONDS = 15
 """A lost wake-up, a waiting retry and what an interrupted intake left are picked up after at most this long."""
 TIDY_SECONDS = 3600

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 
+from subscribers.cadence import AS_IT_HAPPENS
 from subscribers.models import Subscriber, Subscription
 from subscribers.sql import table
 
@@ -35,3 +36,16 @@ def audience(
         )
         query = query.where(SUBSCRIBER.c.id.in_(mine))
     return query
+
+
+def at_once(topic_id: int, awake_at: datetime) -> Select[tuple[int]]:
+    """Readers who want news of a topic as it happens, by the topic's own cadence or else by theirs, but for who pauses
+    at `awake_at` (aware)."""
+    theirs = and_(SUBSCRIPTION.c.cadence.is_(None), SUBSCRIBER.c.cadence == AS_IT_HAPPENS)
+    mine = select(SUBSCRIPTION.c.subscriber_id).where(
+        SUBSCRIPTION.c.subscriber_id == SUBSCRIBER.c.id,
+        SUBSCRIPTION.c.topic_id == topic_id,
+        SUBSCRIPTION.c.status == "active",
+        or_(SUBSCRIPTION.c.cadence == AS_IT_HAPPENS, theirs),
+    )
+    return audience(None, None, awake_at=awake_at).where(mine.exists())

@@ -71,7 +71,7 @@ class Topic(SQLModel, table=True):
     """So many independent publishers within `breaking_minutes` make a story break; 0: never."""
     breaking_minutes: int = Field(default=60, sa_column=Column(Integer, nullable=False, server_default=text("60")))
     breaking_a_day: int = Field(default=3, sa_column=Column(Integer, nullable=False, server_default=text("3")))
-    """Breaking mails that a reader gets of it within 24 hours, at most."""
+    """Who had so many breaking mails within 24 hours, of whatever topics, gets no more of this one."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 

@@ -14,7 +14,7 @@ from subscribers.errors import BadTopic, UnknownTopic
 from subscribers.models import Subscriber, Subscription, Topic
 from subscribers.profiles import forget_topic
 from subscribers.sql import insert_new, table
-from subscribers.types import TopicRow, clean_name
+from subscribers.types import NEVER, Breaking, TopicRow, clean_name
 
 TOPIC, SUBSCRIBER, SUBSCRIPTION = table(Topic), table(Subscriber), table(Subscription)
 _SLUG = re.compile(r"[a-z0-9-]{1,64}")
@@ -52,12 +52,13 @@ def add_topic(
     language: str = "en",
     public: bool = True,
     rule: str = "",
+    breaking: Breaking = NEVER,
 ) -> TopicRow:
     """A new topic. Raises BadTopic when the slug is taken or anything is not allowed. `rule` is stored as it is: that
     it can be understood has been seen to."""
     check_slug(slug)
     texts = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
-    values = {**texts, "public": public, "rule": rule}
+    values = {**texts, "public": public, "rule": rule, **_columns(breaking)}
     if not insert_new(session.connection(), TOPIC, {"slug": slug, "created_at": now, **values}):
         raise BadTopic(f"there is a topic {slug} already; `digest topics edit {slug}` changes it")
     return get_topic(session, slug)
@@ -72,6 +73,7 @@ def edit_topic(
     language: str | None = None,
     public: bool | None = None,
     rule: str | None = None,
+    breaking: Breaking | None = None,
 ) -> TopicRow:
     """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic.
 
@@ -84,6 +86,7 @@ def edit_topic(
         "language": known.language if language is None else _check_language(language),
         "public": known.public if public is None else public,
         "rule": known.rule if rule is None else rule,
+        **_columns(known.breaking if breaking is None else breaking),
     }
     session.connection().execute(update(TOPIC).where(TOPIC.c.id == known.id).values(values))
     return get_topic(session, slug)
@@ -142,5 +145,14 @@ def _unknown(session: Session, slug: str, public_only: bool) -> str:
     return f"there is no topic {told!r}; there is {', '.join(known[:20])}{' and more' if len(known) > 20 else ''}"
 
 
+def _columns(breaking: Breaking) -> dict[str, int]:
+    return {
+        "breaking_publishers": breaking.publishers,
+        "breaking_minutes": breaking.minutes,
+        "breaking_a_day": breaking.a_day,
+    }
+
+
 def _row(row: Row[tuple[object, ...]], readers: int = 0) -> TopicRow:
-    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers, row.rule)
+    breaking = Breaking(row.breaking_publishers, row.breaking_minutes, row.breaking_a_day)
+    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers, row.rule, breaking)

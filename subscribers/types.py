@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
 
-from subscribers.errors import BadAddress
+from subscribers.errors import BadAddress, BadTopic
 
 FORMATS = ("html", "text")
 MOST_STORIES = 40
@@ -78,6 +78,37 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Breaking:
+    """When stories of a topic break, so that readers as it happens are told at once."""
+
+    publishers: int = 0
+    """So many independent publishers have to tell one; 0: none breaks."""
+    minutes: int = 60
+    """Within so many minutes."""
+    a_day: int = 3
+    """Who had so many breaking mails within 24 hours, of whatever topics, gets no more of this one."""
+
+    def with_(self, *, publishers: int | None = None, minutes: int | None = None, a_day: int | None = None) -> Breaking:
+        """The same with what is given. Raises BadTopic for what is out of BREAKING_BOUNDS."""
+        given = {"publishers": publishers, "minutes": minutes, "a_day": a_day}
+        for name, number in given.items():
+            low, high = BREAKING_BOUNDS[name]
+            if number is not None and not low <= number <= high and (name, number) != ("publishers", 0):
+                never = ", or 0 for never" if name == "publishers" else ""
+                raise BadTopic(f"breaking {_BREAKING_NAMES[name]} go from {low} to {high}{never}; {number} does not")
+        return replace(self, **{name: number for name, number in given.items() if number is not None})
+
+
+NEVER = Breaking()
+"""As a topic is made: none of its stories breaks."""
+
+BREAKING_BOUNDS = {"publishers": (2, 20), "minutes": (5, 1440), "a_day": (1, 24)}
+"""One publisher alone is no sign of anything; in less than five minutes hardly anybody is asked twice; what takes a day
+is what a digest is for, and so are more mails than one an hour."""
+_BREAKING_NAMES = {"publishers": "publishers", "minutes": "minutes", "a_day": "mails a day"}
+
+
+@dataclass(frozen=True, slots=True)
 class TopicRow:
     id: int
     slug: str
@@ -89,6 +120,7 @@ class TopicRow:
     """Active readers; counted only where the function says so."""
     rule: str = ""
     """Which articles it takes, as the operator wrote it; empty for all of its sources."""
+    breaking: Breaking = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +232,7 @@ class Mailed:
     edition_id: int
     at: datetime
     kind: str
-    """digest, welcome, or the purpose of a system mail."""
+    """digest, breaking, welcome, or the purpose of a system mail."""
     state: str
     reason: str
     message_id: str

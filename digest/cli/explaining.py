@@ -13,6 +13,7 @@ from digest.cli.common import AsJson, console, moment, plural, program, say, ser
 
 if TYPE_CHECKING:
     from digest.types import Earlier, ExplainedMail, ExplainedStory, Membership
+    from subscribers.types import Breaking
 
 COLUMNS = (
     "story", "headline", "verdict", "told", "update", "why", "topic", "version", "publishers", "score", "parts",
@@ -56,6 +57,7 @@ def topic(
     """Explain what a topic's next digest would hold now, for a reader who has seen nothing of it."""
     with service() as opened:
         told = opened.explainer.topic(slug, days=days)
+        (about,) = opened.topics.get([slug])
     if as_json:
         show([_row(each) for each in told.stories], COLUMNS, as_json=True)
         return
@@ -64,7 +66,17 @@ def topic(
         say(f"next: {program()} gather" if days > 1 else f"next: {program()} topics explain {slug} --days 7")
         return
     window = f"from {moment(told.since)} to {moment(told.until)}, {told.max_stories} stories at most"
-    _print([Line(f"the next digest of {slug}", style="bold"), Line(window), *_body(told.stories, "would be told")])
+    head = [Line(f"the next digest of {slug}", style="bold"), Line(window), Line(_breaking(about.breaking))]
+    _print([*head, *_body(told.stories, "would be told")])
+
+
+def _breaking(terms: Breaking) -> str:
+    if not terms.publishers:
+        return "breaking news: off; every story waits for the digest"
+    return (
+        f"breaking news: what {terms.publishers} independent publishers tell within {terms.minutes} minutes; "
+        f"{terms.a_day} mails a reader and day at most"
+    )
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

@@ -30,10 +30,24 @@ if TYPE_CHECKING:
     from segno import QRCode
 
     from digest.service.topicrules import Match
+    from subscribers.types import Breaking, TopicRow
 
 app = typer.Typer(help="Topics: what readers subscribe to.", no_args_is_help=True, rich_markup_mode=None)
 
 Slug = Annotated[str, typer.Argument(help="The topic's short name in links, such as energy.")]
+Publishers = Annotated[
+    int | None,
+    typer.Option(
+        "--breaking-publishers", help="A story breaks when so many independent publishers tell it: 2 to 20; 0: never."
+    ),
+]
+Minutes = Annotated[
+    int | None, typer.Option("--breaking-minutes", help="They have to tell it within so many minutes: 5 to 1440.")
+]
+ADay = Annotated[
+    int | None,
+    typer.Option("--breaking-a-day", help="Who had so many breaking mails in 24 hours gets no more of it: 1 to 24."),
+]
 SHOWN = ["headline", "publisher", "published", "matched"]
 
 
@@ -48,14 +62,26 @@ def add(
         list[str] | None, typer.Option("--from", help="A feed or site to take articles from; repeatable.")
     ] = None,
     match: Annotated[str, typer.Option(help="Take only articles that match this rule (docs/topics.md).")] = "",
+    breaking_publishers: Publishers = None,
+    breaking_minutes: Minutes = None,
+    breaking_a_day: ADay = None,
 ) -> None:
     """Add a topic, with its sources and its rule when they are known."""
     from digest.service.topicshelf import checked_rule
+    from subscribers.types import NEVER
 
     rule = checked_rule(match)  # before anything is fetched
+    breaking = NEVER.with_(publishers=breaking_publishers, minutes=breaking_minutes, a_day=breaking_a_day)
     with service() as opened:
         topic, sources = opened.sources.add_with_topic(
-            from_ or [], name, slug=slug, description=description, language=language, public=public, rule=rule
+            from_ or [],
+            name,
+            slug=slug,
+            description=description,
+            language=language,
+            public=public,
+            rule=rule,
+            breaking=breaking,
         )
     say(f"added topic {topic.slug}")
     for added in sources:
@@ -84,13 +110,26 @@ def list_(as_json: AsJson = False) -> None:
                 "language": t.language,
                 "public": t.public if as_json else "public" if t.public else "private",
                 "readers": t.readers,
+                **_breaking_of(t, as_json),
                 "description": t.description,
                 "rule": t.rule,
             }
             for t in opened.topics.list()
         ]
-    columns = ["slug", "name", "language", "public", "readers", "description", "rule"]
+    terms = ["breaking_publishers", "breaking_minutes", "breaking_a_day"] if as_json else ["breaking"]
+    columns = ["slug", "name", "language", "public", "readers", *terms, "description", "rule"]
     show(rows, columns, as_json=as_json, right=["readers"])
+
+
+def _breaking_of(topic: TopicRow, as_json: bool) -> dict[str, object]:
+    terms = topic.breaking
+    if not as_json:
+        return {"breaking": f"{terms.publishers} in {terms.minutes} min" if terms.publishers else "off"}
+    return {
+        "breaking_publishers": terms.publishers,
+        "breaking_minutes": terms.minutes,
+        "breaking_a_day": terms.a_day,
+    }
 
 
 @app.command("edit")
@@ -105,11 +144,18 @@ def edit(
     match: Annotated[
         str | None, typer.Option(help='Take only articles that match this rule; "" for all of its sources.')
     ] = None,
+    breaking_publishers: Publishers = None,
+    breaking_minutes: Minutes = None,
+    breaking_a_day: ADay = None,
 ) -> None:
-    """Change a topic's name, description, language, rule, or whether the form offers it."""
+    """Change a topic's name, description, language, rule, when its stories break, or whether the form offers it."""
+
+    def terms(known: Breaking) -> Breaking:
+        return known.with_(publishers=breaking_publishers, minutes=breaking_minutes, a_day=breaking_a_day)
+
     with service() as opened:
         edited = opened.topics.edit(
-            slug, name=name, description=description, language=language, public=public, rule=match
+            slug, name=name, description=description, language=language, public=public, rule=match, breaking=terms
         )
     say(f"changed topic {slug}")
     if edited.rematched is None:

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Protocol
 
 from digest.compose.blocks import story_key
-from digest.compose.content import WELCOME, Frozen, FrozenStory, Manifest
+from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manifest
 from digest.compose.fragments import owned
 from digest.compose.pieces import ENCODERS, Piece, fill, glued, settled
 from digest.compose.seen import Seer
@@ -22,6 +22,9 @@ from digest.compose.select import explain, picks_of, topic_of
 from digest.compose.theme import Theme, direction, shorten, wrapped
 from digest.compose.voice import Voice, escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
+
+TELLERS = 4
+"""Publishers that the preheader of breaking news names: an inbox shows about a hundred characters."""
 
 
 class Links(Protocol):
@@ -109,6 +112,10 @@ class Composer:
     @property
     def _welcomes(self) -> bool:
         return WELCOME in self._manifest.values
+
+    @property
+    def _breaks(self) -> bool:
+        return BREAKING in self._manifest.values
 
     def _starts(self, profile: ReaderProfile, due_at: datetime | None) -> dict[int, str]:
         if due_at is None:
@@ -198,17 +205,26 @@ class Composer:
         words = sum(self._story_of(pick, profile).words for pick in picks[: profile.max_stories])
         values = {
             "date": voice.date(),
-            "stats": voice.stats(len(picks), words) if picks else voice.welcome(),
+            "stats": self._stats(picks, words, voice),
             "preheader": self._preheader(picks, profile) or voice.stats(len(picks), words),
         }
         key = f"masthead/{self._language(profile)}"
         return self._remember((part, key, *values.values()), part, key, values.get)
 
+    def _stats(self, picks: tuple[Pick, ...], words: int, voice: Voice) -> str:
+        """What stands beside the date."""
+        if self._breaks:
+            return voice.breaking()
+        return voice.stats(len(picks), words) if picks else voice.welcome()
+
     def _preheader(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
-        """What an inbox shows beside the subject: headlines that are not in it. Empty for a mail of one story, where
-        its length has to do, because without a preheader the inbox would show the masthead."""
+        """What an inbox shows beside the subject: headlines that are not in it; of breaking news, who tells it. Empty
+        for a digest of one story, where its length has to do, because without a preheader the inbox would show the
+        masthead."""
         if not picks:
             return self._voice(profile).quiet()
+        if self._breaks:
+            return self._voice(profile).names(self._story_of(picks[0], profile).tellers[:TELLERS])
         shown = picks[:2] if self._welcomes else picks[1:3]
         return " · ".join(shorten(self._title(pick, profile), 70) for pick in shown)
 
@@ -261,8 +277,11 @@ class Composer:
 
     def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
         """The subject of a digest with these picks, which a welcome mail alone may lack."""
-        greeting = self._voice(profile).welcome_to(self._manifest.site.name) if self._welcomes else ""
-        return shorten(greeting or self._title(picks[0], profile))
+        voice = self._voice(profile)
+        if self._welcomes:
+            return shorten(voice.welcome_to(self._manifest.site.name))
+        title = self._title(picks[0], profile)
+        return shorten(voice.breaking(title) if self._breaks and not picks[0].from_version else title)
 
     def _title(self, pick: Pick, profile: ReaderProfile) -> str:
         story = self._story_of(pick, profile)

@@ -90,6 +90,11 @@ class Voice:
         """That a window holds nothing yet."""
         return self._theme.gettext(self.language, "Nothing has happened yet today.")
 
+    def breaking(self, title: str = "") -> str:
+        """What breaking news is called, in the masthead; with a title, the subject of its mail."""
+        word = self._theme.gettext(self.language, "Breaking")
+        return f"{word}: {title}" if title else word
+
     def update(self, title: str) -> str:
         """The headline of an update."""
         return f"{self._theme.gettext(self.language, 'Update')}: {title}"

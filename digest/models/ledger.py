@@ -36,13 +36,13 @@ class Edition(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     kind: str = Field(sa_column=Column(String(12), nullable=False))
-    """tick, manual or system."""
+    """tick, manual, breaking or system."""
     slot: str = Field(sa_column=Column(String(200), nullable=False, unique=True))
     state: str = Field(default="planning", sa_column=Column(String(12), nullable=False, index=True))
     priority: int = Field(default=5, sa_column=Column(Integer, nullable=False))
     """Lower goes first: confirmations overtake digests."""
     topic_id: int | None = Field(default=None, sa_column=Column(Integer))
-    """Set when a manual send is limited to one topic."""
+    """Set when a send by hand is limited to one topic, and of breaking news: the topic in which it broke."""
     to_link: int | None = Field(default=None, sa_column=Column(BigId))
     """Set when a system mail goes to the address of this fresh link and not to the reader's, or, for an account link,
     to a reader who has left; nobody gets it once the link is gone. The address itself stands in the link only, which

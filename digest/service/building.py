@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digest.checks import RANK_WEIGHTS
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks, story_of
-from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
+from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.theme import Theme
 from digest.service.cards import card_led_by, cards_of, headline_terms, lead_of, tellers_of
@@ -54,6 +54,8 @@ class Workshop:
     """System mails compiled so far, by mail and language."""
     weights: Mapping[str, float] = field(default_factory=lambda: RANK_WEIGHTS)
     """What counts how much in the order of stories."""
+    quiet: dict[int, Mapping[int, object]] = field(default_factory=dict)
+    """Topic -> story -> in what state it was when it was found not to break (`service.breaking`)."""
     scribe: Scribe | None = None
     """Who writes summaries, if anybody does."""
 
@@ -109,13 +111,15 @@ def build_digest(
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
-    `values` with `digest.compose.content.WELCOME` makes it a welcome mail. Content addresses and bytes of its fragments
-    are added to `blobs`. `write` gives summaries of the stories that are likely to be cards. `asked` is what readers
-    want of publishers (`variants`). Raises TemplateError when a template of the chrome is broken, and StoreError.
+    `values` with `digest.compose.content.WELCOME` makes it a welcome mail, with BREAKING one of that story alone.
+    Content addresses and bytes of its fragments are added to `blobs`. `write` gives summaries of the stories that are
+    likely to be cards. `asked` is what readers want of publishers (`variants`). Raises TemplateError when a template of
+    the chrome is broken, and StoreError.
     """
     values = values or {}
+    only = int(values[BREAKING]) if BREAKING in values else None
     with reading(shop.engine) as session:
-        found = _found(session, topics, starts, until, now)
+        found = _found(session, topics, starts, until, now, only)
     ranking = _rank(found, starts, until, shop.weights)
     spoken = sorted({each if each in shop.languages else "en" for each in languages} | {"en"})
     written = write(_leads(ranking, found)) if write else {}
@@ -131,13 +135,19 @@ def build_digest(
 
 
 def _found(
-    session: Session, topics: Sequence[int], starts: Sequence[datetime], until: datetime, now: datetime
+    session: Session,
+    topics: Sequence[int],
+    starts: Sequence[datetime],
+    until: datetime,
+    now: datetime,
+    only: int | None,
 ) -> _Found:
     topics_there = shelf.list_topics(session)
     names = {topic.id: topic.name for topic in topics_there}
     public = {topic.id for topic in topics_there if topic.public}
     told = {id_: guard(names[id_]) for id_ in sorted(topics) if id_ in names}
     ids = stories.stories_in_window(session, topic_ids=list(told), since=min(starts), until=until) if starts else []
+    ids = [story for story in ids if only in (None, story)]
     ruled = rulings(session, ids)
     candidates = sorted(set(ids) - hidden_everywhere(ruled))
     tellings = _until(stories.tellings_of(session, candidates), until)

@@ -13,6 +13,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
@@ -24,6 +25,7 @@ from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
 from digest.gather.robots import Robots
 from digest.service import gathering, planning
+from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
 from digest.service.explaining import Explainer
@@ -159,17 +161,19 @@ class DigestService:
     # --- plan and send ------------------------------------------------------------------------------------------------
 
     def plan(self) -> list[Planned]:
-        """Plan and freeze what is due now, if this process holds the clock; durable when this returns."""
+        """Plan and freeze what is breaking and what is due now, if this process holds the clock; durable when this
+        returns."""
         with writing(self.engine) as session:
             self._fence = held = clock.take_clock(session, self.holder)
         if held is None:
             return []
-        return planning.plan_tick(
-            self.shop,
-            now=self.now(),
-            key_id=self.keyring.key_id,
-            guard=lambda session: clock.keep_clock(session, self.holder, held),
-        )
+        now, key_id = self.now(), self.keyring.key_id
+
+        def guard(session: Session) -> None:
+            clock.keep_clock(session, self.holder, held)
+
+        urgent = plan_breaking(self.shop, now=now, key_id=key_id, guard=guard)
+        return [*urgent, *planning.plan_tick(self.shop, now=now, key_id=key_id, guard=guard)]
 
     def sender(self) -> Sender:
         """The sender to the configured provider. Raises SettingError while a network provider lacks what it needs."""

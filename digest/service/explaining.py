@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digest.compose import wishes
-from digest.compose.content import Manifest, unpack_manifest
+from digest.compose.content import BREAKING, Manifest, unpack_manifest
 from digest.compose.seen import ruled_told, seen_by
 from digest.compose.select import BRIEFS
 from digest.compose.verdicts import TOLD, Judged, Verdict, judge
@@ -323,6 +323,8 @@ def _first_reason(
 ) -> tuple[str, str]:
     if not articles:
         return NO_CANDIDATE, "none of its articles is kept any more"
+    if case.manifest.values.get(BREAKING, str(story_id)) != str(story_id):
+        return NO_CANDIDATE, f"a breaking mail tells one story alone, here {case.manifest.values[BREAKING]}"
     if not mine:
         return NO_CANDIDATE, f"none of its articles belongs to {_about(case)}"
     if inside and story_id in hidden_everywhere(case.manifest.rulings):

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlmodel import Session
 
-from digest.compose.content import WELCOME, pack_manifest
+from digest.compose.content import BREAKING, WELCOME, pack_manifest
 from digest.compose.fragments import address
 from digest.service.building import CANDIDATES as CANDIDATES
 from digest.service.building import Workshop as Workshop
@@ -47,9 +47,9 @@ def freeze_digest(
 ) -> int:
     """Freeze a planned digest edition; returns its number of deliveries. Durable and leasable when this returns.
 
-    `values` are frozen with it (WELCOMING). Safe to repeat after a crash: until the last transaction, which begins with
-    `guard`, nothing of it is visible. Raises TemplateError when a template of the chrome is broken, StaleFence from the
-    guard, StoreError.
+    `values` are frozen with it (WELCOMING, or BREAKING with its story). What is breaking waits for no language model.
+    Safe to repeat after a crash: until the last transaction, which begins with `guard`, nothing of it is visible.
+    Raises TemplateError when a template of the chrome is broken, StaleFence from the guard, StoreError.
     """
     with reading(shop.engine) as session:
         edition = editions.get_edition(session, edition_id)
@@ -59,6 +59,7 @@ def freeze_digest(
         for profile_id, due_at in editions.own_slots(session, edition_id):
             starts.update(topic_starts(profiles[profile_id], due_at, until).values())
     blobs: dict[str, bytes] = {}
+    scribe = None if values and BREAKING in values else shop.scribe
     frozen = build_digest(
         shop,
         topics=sorted({topic for each in profiles.values() for topic in each.topics if only in (None, topic)}),
@@ -68,7 +69,7 @@ def freeze_digest(
         now=now,
         values=values,
         blobs=blobs,
-        write=partial(shop.scribe.write, now=now, keep=partial(_still_ours, shop, guard)) if shop.scribe else None,
+        write=partial(scribe.write, now=now, keep=partial(_still_ours, shop, guard)) if scribe else None,
         asked=asked_by(profiles.values()),
     )
     data = pack_manifest(frozen.manifest)

@@ -57,11 +57,12 @@ def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyr
     )
 
 
-VIEWED = ("digest", "welcome")
+VIEWED = ("digest", "breaking", "welcome")
 
 
 def _kind(slot: str) -> str:
-    return slot.split(":")[1] if slot.startswith("system:") else "digest"
+    first, _, rest = slot.partition(":")
+    return {"system": rest.partition(":")[0], "breaking": first}.get(first, "digest")
 
 
 def _subject(session: Session, sent: Sent, profile: ReaderProfile, theme: Theme, keyring: Keyring) -> str:

@@ -24,6 +24,7 @@ from digest.service.freezing import WELCOMING, Guard, Workshop, freeze_digest
 from digest.service.hours import due_groups, next_slot, own_rhythm, silent_since
 from digest.service.profiles import profiles_of
 from digest.store import editions, moving
+from digest.store.breaking import KIND as BREAKING
 from digest.store.db import reading, writing
 from digest.store.narrow import WELCOME
 from digest.types import EditionState
@@ -160,6 +161,8 @@ def _left_behind(shop: Workshop, now: datetime, guard: Guard) -> list[tuple[int,
         for edition_id in editions.unfrozen(session):
             edition = editions.get_edition(session, edition_id)
             abandoned = now - edition.planned_at > ABANDONED
+            if edition.kind == BREAKING:
+                continue  # the next plan of breaking news goes on with it
             if edition.kind == "tick":
                 kept.append((edition_id, {}))
             elif abandoned and edition.slot.startswith(WELCOME):

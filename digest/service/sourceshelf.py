@@ -20,7 +20,7 @@ from digest.store.db import writing
 from digest.store.sources import SourceRow
 from digest.types import Feed, SourceKind
 from subscribers import topics as shelf
-from subscribers.types import TopicRow
+from subscribers.types import NEVER, Breaking, TopicRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,24 @@ class SourceShelf:
         language: str = "en",
         public: bool = True,
         rule: str = "",
+        breaking: Breaking = NEVER,
     ) -> tuple[TopicRow, Sequence[sourcing.Added]]:
         """A new topic, its rule and its sources: all of them, or nothing when one address leads to no feed. Raises
         FetchError, FeedError, BadTopic, InputError; RuleError before anything is fetched."""
         slug, rule = slug or slug_of(name), checked_rule(rule)
         found = [sourcing.discover(self._door(), url) for url in urls]
         with writing(self._engine) as session:
-            told = {"description": description, "language": language}
-            topic = shelf.add_topic(session, slug, name, now=self._now(), public=public, rule=rule, **told)
+            topic = shelf.add_topic(
+                session,
+                slug,
+                name,
+                now=self._now(),
+                description=description,
+                language=language,
+                public=public,
+                rule=rule,
+                breaking=breaking,
+            )
             added = [
                 sourcing.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found
             ]

@@ -15,7 +15,7 @@ from digest.service.topicrules import REMATCHED, Looked, Rematched, Trial, look,
 from digest.store.db import reading, writing
 from digest.stories.rules import parse
 from subscribers import topics as shelf
-from subscribers.types import TopicRow
+from subscribers.types import NEVER, Breaking, TopicRow
 
 LONGEST_TRIAL = 366
 """Days that a trial may look back."""
@@ -45,14 +45,24 @@ class TopicShelf:
         language: str = "en",
         public: bool = True,
         rule: str = "",
+        breaking: Breaking = NEVER,
     ) -> TopicRow:
         """A new topic; its slug comes from the name when none is given. With a rule, it takes what of the last 14 days
         it matches. Raises BadTopic, InputError, RuleError."""
-        told = {"description": description, "language": language, "rule": checked_rule(rule)}
-        now, slug = self._now(), slug or slug_of(name)
-        so_far = self._look("", told["rule"], now)
+        now, slug, rule = self._now(), slug or slug_of(name), checked_rule(rule)
+        so_far = self._look("", rule, now)
         with writing(self._engine) as session:
-            topic = shelf.add_topic(session, slug, name, now=now, public=public, **told)
+            topic = shelf.add_topic(
+                session,
+                slug,
+                name,
+                now=now,
+                description=description,
+                language=language,
+                public=public,
+                rule=rule,
+                breaking=breaking,
+            )
             if topic.rule:
                 rematch(session, topic.id, topic.rule, now=now, so_far=so_far)
             return topic
@@ -76,16 +86,26 @@ class TopicShelf:
         language: str | None = None,
         public: bool | None = None,
         rule: str | None = None,
+        breaking: Callable[[Breaking], Breaking] | None = None,
     ) -> Edited:
-        """Change what is given. With a rule ("" takes it away), the articles of the last 14 days enter and leave in the
-        same transaction; what older ones the topic has, it keeps. Raises UnknownTopic, BadTopic, RuleError.
+        """Change what is given; `breaking` makes the new terms of the old ones.
+
+        With a rule ("" takes it away), the articles of the last 14 days enter and leave in the same transaction; what
+        older ones the topic has, it keeps. Raises UnknownTopic, BadTopic, RuleError.
         """
         now = self._now()
         rule = None if rule is None else checked_rule(rule)
         so_far = None if rule is None else self._look(slug, rule, now)
         with writing(self._engine) as session:
             topic = shelf.edit_topic(
-                session, slug, name=name, description=description, language=language, public=public, rule=rule
+                session,
+                slug,
+                name=name,
+                description=description,
+                language=language,
+                public=public,
+                rule=rule,
+                breaking=breaking and breaking(shelf.get_topic(session, slug).breaking),
             )
             if rule is None:
                 return Edited(topic)
