@@ -26,6 +26,8 @@ from digest.store import breaking as store
 from digest.store import editions, stories
 from digest.store.breaking import Broken, Candidate
 from digest.store.db import reading, writing
+from digest.store.lineage import lineage
+from digest.store.rulings import rulings
 from digest.stories.breaking import LATE, Break, Threshold, Told, broke
 from subscribers import topics as shelf
 from subscribers.due import at_once
@@ -89,7 +91,11 @@ def _breaks(shop: Workshop, session: Session, topic: TopicRow, now: datetime) ->
     found = {story: broke(tellings[story], topic.id, threshold, now=now, before=asked[story][2]) for story in fresh}
     # What did not break cannot do so before something is added to it, for it only gets older.
     shop.quiet[topic.id] = {story: question for story, question in asked.items() if found.get(story) is None}
-    return [_Found(topic, story, asked[story][2], what) for story, what in found.items() if what is not None]
+    breaking = {story: what for story, what in found.items() if what is not None}
+    hidden = {
+        one.story_id for one in rulings(session, breaking) if one.kind == "hide" and one.topic_id in (0, topic.id)
+    }
+    return [_Found(topic, story, asked[story][2], what) for story, what in breaking.items() if story not in hidden]
 
 
 def _threshold(topic: TopicRow) -> Threshold:
@@ -165,7 +171,7 @@ def _go_on(shop: Workshop, edition_id: int, topics: Mapping[int, TopicRow], now:
     """Plan the readers whom an edition does not have yet, and freeze it."""
     with reading(shop.engine) as session:
         edition = editions.get_edition(session, edition_id)
-        planned_at, story = edition.planned_at, store.story_of(edition.slot)
+        planned_at, story = edition.planned_at, lineage(session).now(store.story_of(edition.slot))
         topic = topics[edition.topic_id or 0]
         history = [each for each in store.broken(session, [story])[story] if each.edition_id != edition_id]
     since = planned_at - _threshold(topic).reach  # every telling by which it may have broken is inside

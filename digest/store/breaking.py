@@ -14,7 +14,8 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from digest.models import Article, ArticleTopic, Delivery, Edition, EditionStory
-from digest.types import SENT_STATES, DeliveryState, EditionState
+from digest.store.lineage import lineage
+from digest.types import SENT_STATES, DeliveryState, EditionState, Pick
 from subscribers.models import Subscriber
 from subscribers.sql import slices, table
 
@@ -46,7 +47,7 @@ class Broken:
 
     edition_id: int
     number: int
-    """The last part of its slot."""
+    """The last part of its slot; 0 for one under the name of a story that became this one."""
     topic_id: int
     planned_at: datetime
     version: int
@@ -85,18 +86,23 @@ def candidates(
 
 
 def broken(session: Session, story_ids: Iterable[int]) -> dict[int, list[Broken]]:
-    """Story -> its breaks so far, in the order in which they were planned; stories without any have no entry."""
-    wanted = [slot(story, number) for story in sorted(set(story_ids)) for number in range(1, MOST + 1)]
+    """Story -> its breaks so far, in the order in which they were planned; stories without any have no entry. Breaks of
+    stories that became one of these are its own, told as the version of it that has both."""
+    became = lineage(session)
+    told_as = {old: story for story in story_ids for old in (story, *became.was(story))}
+    wanted = [slot(old, number) for old in sorted(told_as) for number in range(1, MOST + 1)]
     version = select(func.max(_told.c.version)).where(_told.c.edition_id == _edition.c.id).scalar_subquery()
+    columns = (_edition.c.id, _edition.c.slot, _edition.c.topic_id, _edition.c.planned_at, version)
     found: dict[int, list[Broken]] = defaultdict(list)
     for portion in slices(wanted):
-        query = select(
-            _edition.c.id, _edition.c.slot, _edition.c.topic_id, _edition.c.planned_at, func.coalesce(version, 0)
-        ).where(_edition.c.slot.in_(portion))
-        for row in session.connection().execute(query.order_by(_edition.c.id)):
-            number = int(row.slot.rsplit(":", 1)[1])
-            found[story_of(row.slot)].append(Broken(row.id, number, row.topic_id, row.planned_at, row[4]))
-    return dict(found)
+        for id_, name, topic_id, planned_at, told in session.connection().execute(
+            select(*columns).where(_edition.c.slot.in_(portion))
+        ):
+            old, number = story_of(name), int(name.rsplit(":", 1)[1])
+            pick = became.pick(Pick(old, told or 0))
+            number = number if pick.story_id == old else 0
+            found[told_as[old]].append(Broken(id_, number, topic_id, planned_at, pick.version))
+    return {story: sorted(breaks, key=lambda each: each.edition_id) for story, breaks in found.items()}
 
 
 def unfrozen(session: Session) -> list[Edition]:

@@ -12,14 +12,15 @@ from sqlalchemy import update
 from sqlmodel import Session
 
 from digest.errors import InputError, StaleFence
-from digest.models import Source
+from digest.models import Article, Source, Story, StoryMerge
 from digest.service import breaking
 from digest.service.core import DigestService
 from digest.settings import Settings
 from digest.store import breaking as store
 from digest.store import editions
-from digest.store.db import writing
-from digest.types import DeliveryState, EditionState, Pick
+from digest.store.db import database_time, writing
+from digest.store.rulings import rule, unrule
+from digest.types import DeliveryState, EditionState, Pick, Ruling
 from subscribers.due import at_once
 from subscribers.models import Subscriber
 from subscribers.sql import table
@@ -175,6 +176,17 @@ def test_what_broke_while_nobody_planned_waits_for_the_digest(town: Town) -> Non
     assert town.told(town.editions()[0].id or 0, ada) == (Pick(ferry, 3),)
 
 
+def test_what_an_operator_hid_does_not_break(town: Town) -> None:
+    harbour(town)
+    ferry = tell(town, [0, 1, 2], "harbour")
+    with writing(town.engine) as session:
+        rule(session, Ruling(ferry, "hide"), LATER)
+    assert town.service.plan() == []
+    with writing(town.engine) as session:
+        unrule(session, ferry, "hide")
+    assert [each.deliveries for each in town.service.plan()] == [1]
+
+
 # --- who --------------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +297,40 @@ def test_it_breaks_again_as_an_update_and_then_no_more(town: Town) -> None:
         f"breaking:{ferry}:1",
         f"breaking:{ferry}:2",
     ]
+
+
+def merged(town: Town, gone: int, kept: int, version: int) -> None:
+    """`gone` becomes part of `kept`, as clustering writes it."""
+    with writing(town.engine) as session:
+        run = session.connection().execute
+        run(
+            update(table(Article)).where(table(Article).c.story_id == gone).values(story_id=kept, story_version=version)
+        )
+        run(update(table(Story)).where(table(Story).c.id == kept).values(version=version))
+        session.add(StoryMerge(gone=gone, kept=kept, version=version, at=database_time(session)))
+
+
+def test_a_story_that_broke_and_became_another_does_not_break_as_that(town: Town) -> None:
+    harbour(town)
+    kept = tell(town, [3], "harbour", about="Tugs called")
+    gone = tell(town, [0, 1, 2], "harbour")
+    assert town.morning() == 1
+    merged(town, gone, kept, 2)
+    town.clock.at += MINUTE
+    assert town.service.plan() == []
+    assert slots(town) == [f"breaking:{gone}:1"]
+
+
+def test_a_story_that_becomes_another_before_the_freeze_is_told_as_that(town: Town) -> None:
+    ada = harbour(town)
+    kept = tell(town, [3], "harbour", about="Tugs called")
+    gone = tell(town, [0, 1, 2], "harbour")
+    edition_id = opened(town, gone, LATER)
+    merged(town, gone, kept, 2)
+    (planned,) = town.service.plan()
+    assert (planned.edition_id, town.service.dispatch().accepted) == (edition_id, 1)
+    assert town.told(edition_id, ada) == (Pick(kept, 2),)
+    assert town.service.plan() == []
 
 
 # --- crashes and races ------------------------------------------------------------------------------------------------
