@@ -15,6 +15,7 @@ import scheduler
 from digest.settings import Settings
 from scheduler import make_clock
 from tests.gather.site import FEEDS, Reply, serving
+from tests.service.breaking_news import feed, subjects, terms
 from tests.service.town import Clock, Town
 
 
@@ -57,6 +58,33 @@ def test_the_clock_gathers_plans_and_sweeps(town: Town) -> None:
         assert site.paths().count("/feed") == 2, "once to look at it, once by the clock"
         assert len(town.mails()) == 1
         assert woken == {"intake", "dispatch"}, "both are swept: a lost wake-up costs seconds only"
+
+
+def test_breaking_news_leaves_soon_after_the_gather_that_brought_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three feeds, and a reader as it happens whose quarter hour has not come: nothing is due but the news itself."""
+    monkeypatch.setattr(scheduler, "PLAN_SECONDS", 0.5)
+    now = town.clock.at
+    town.topics("Harbour")
+    terms(town, "harbour")
+    town.reader("ada@example.org", "harbour", cadence="as-it-happens", signed_up=now)
+    with serving() as site:
+        for paper in range(3):
+            town.service.sources.add(feed(site, paper, now - timedelta(minutes=9 - paper)), topics=["harbour"])
+        sent = threading.Event()
+
+        def wake(name: str) -> None:
+            if name == "dispatch" and town.service.dispatch().accepted:
+                sent.set()
+
+        clock = make_clock(town.service, wake)
+        clock.start()
+        try:
+            assert sent.wait(60)
+        finally:
+            clock.shutdown(wait=True)
+    assert subjects(town) == ["Breaking: Ferry Margarethe aground on sandbank at harbour"]
 
 
 def test_one_failing_job_does_not_end_the_others(

@@ -20,6 +20,8 @@ from tests.cli.conftest import Digest, environment, on_a_terminal
 from tests.gather.site import Site
 from tests.service.town import Town
 
+QUIET = {"breaking_publishers": 0, "breaking_minutes": 60, "breaking_a_day": 3}
+
 
 def test_topics(digest: Digest) -> None:
     assert "added topic energie-climat" in digest("topics", "add", "Énergie & climat").out
@@ -32,6 +34,7 @@ def test_topics(digest: Digest) -> None:
             "language": "de",
             "public": True,
             "readers": 0,
+            **QUIET,
             "description": "Of it",
             "rule": "",
         },
@@ -41,6 +44,7 @@ def test_topics(digest: Digest) -> None:
             "language": "en",
             "public": True,
             "readers": 0,
+            **QUIET,
             "description": "",
             "rule": "",
         },
@@ -58,6 +62,43 @@ def test_topics_refuse(digest: Digest) -> None:
     digest("topics", "add", "Wind", "--language", "klingonisch").fails("no language")
     digest("topics", "remove", "nix", "--yes").fails("no topic 'nix'")
     assert [row["slug"] for row in digest("topics", "list", "--json").rows] == ["sea"]
+
+
+def test_breaking_news_is_switched_on_and_off(digest: Digest) -> None:
+    def terms() -> list[object]:
+        (row,) = digest("topics", "list", "--json").rows
+        return [row[name] for name in QUIET]
+
+    assert digest("topics", "add", "Sea", "--breaking-publishers", "4", "--breaking-minutes", "30").code == 0
+    assert terms() == [4, 30, 3]
+    assert re.search(r"^sea +Sea +en +public +0 +4 in 30 min", digest("topics", "list").out, re.MULTILINE)
+    assert digest("topics", "edit", "sea", "--breaking-a-day", "1").code == 0
+    assert terms() == [4, 30, 1], "what is not given stays"
+    assert digest("topics", "edit", "sea", "--name", "Ocean").code == 0
+    assert terms() == [4, 30, 1]
+    assert digest("topics", "edit", "sea", "--breaking-publishers", "0").code == 0
+    assert terms() == [0, 30, 1]
+    assert re.search(r"^sea +Ocean +en +public +0 +off", digest("topics", "list").out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("option", "number", "told"),
+    [
+        ("--breaking-publishers", "1", "breaking publishers go from 2 to 20, or 0 for never; 1 does not"),
+        ("--breaking-publishers", "21", "from 2 to 20"),
+        ("--breaking-minutes", "4", "breaking minutes go from 5 to 1440; 4 does not"),
+        ("--breaking-minutes", "1441", "from 5 to 1440"),
+        ("--breaking-a-day", "0", "breaking mails a day go from 1 to 24; 0 does not"),
+        ("--breaking-a-day", "25", "from 1 to 24"),
+    ],
+)
+def test_terms_that_make_no_sense(digest: Digest, option: str, number: str, told: str) -> None:
+    digest("topics", "add", "Sea", option, number).fails(told)
+    assert digest("topics", "list", "--json").rows == []
+    digest("topics", "add", "Sea")
+    digest("topics", "edit", "sea", "--name", "Ocean", option, number).fails(told)
+    (row,) = digest("topics", "list", "--json").rows
+    assert (row["name"], [row[name] for name in QUIET]) == ("Sea", [0, 60, 3]), "nothing half-done"
 
 
 def test_private_topics(digest: Digest) -> None:

@@ -3,88 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from email import message_from_bytes, policy
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import Session
 
-from digest.errors import InputError, StaleFence
-from digest.models import Article, Source, Story, StoryMerge
-from digest.service import breaking
-from digest.service.core import DigestService
-from digest.settings import Settings
-from digest.store import breaking as store
-from digest.store import editions
-from digest.store.db import database_time, writing
+from digest.errors import InputError
+from digest.models import Source
+from digest.store.db import writing
 from digest.store.rulings import rule, unrule
-from digest.types import DeliveryState, EditionState, Pick, Ruling
-from subscribers.due import at_once
-from subscribers.models import Subscriber
+from digest.types import DeliveryState, Pick, Ruling
 from subscribers.sql import table
-from tests.gather.site import Reply, Site, serving
+from tests.gather.site import serving
+from tests.service.breaking_news import (
+    LATER,
+    MINUTE,
+    PAPERS,
+    QUARTER,
+    TEXTS,
+    feed,
+    harbour,
+    slots,
+    subjects,
+    tell,
+    terms,
+)
 from tests.service.desk import desk_of
 from tests.service.test_hours import ALWAYS, own
 from tests.service.town import NOW, Town
-
-MINUTE = timedelta(minutes=1)
-QUARTER = timedelta(minutes=15)
-LATER = NOW + 4 * MINUTE
-"""Within a quarter hour, at which no reader of these tests is due."""
-PAPERS = ("Quayside Wire", "Harbour Echo", "Evening Tide", "Pier Post", "Gull Gazette")
-TEXTS = (
-    "The ferry Margarethe ran onto the sandbank at the mouth of the harbour. All passengers were taken off by boat.",
-    "Tugs will try to free the stranded ship at high water tonight. Her captain spoke of a failure of the rudder.",
-    "Commuters were told to take the bus over the bridge. The line expects no sailing before Thursday morning.",
-    "Divers found a dent in the hull below the bow. The insurer has sent two surveyors from the capital.",
-    "Fishermen watched the accident from the quay. One of them had warned of the shifting sand in spring.",
-)
-"""Five reports of one event, none a copy of another."""
-
-
-def tell(
-    town: Town,
-    papers: Sequence[int],
-    *topics: str,
-    into: int | None = None,
-    at: datetime = LATER - 3 * MINUTE,
-    apart: timedelta = MINUTE,
-    about: str = "Ferry aground",
-) -> int:
-    """A story told by these of PAPERS in this order; its number."""
-    for place, paper in enumerate(papers):
-        title, text = f"{about} ({PAPERS[paper]})", f"{about}. {TEXTS[paper]}"
-        moment = at + place * apart
-        into = town.story(title, *topics, at=moment, into=into, text=text, publisher=PAPERS[paper])
-    assert into is not None
-    return into
-
-
-def terms(town: Town, slug: str, publishers: int = 3, minutes: int = 60, a_day: int = 3) -> None:
-    town.service.topics.edit(
-        slug, breaking=lambda known: known.with_(publishers=publishers, minutes=minutes, a_day=a_day)
-    )
-
-
-def harbour(town: Town) -> int:
-    """A topic that breaks, read by Ada as it happens and by Ben every morning; Ada's number. It is 07:04 in Berlin."""
-    town.topics("Harbour", "Garden")
-    terms(town, "harbour")
-    town.clock.at = LATER
-    ada = town.reader("ada@example.org", "harbour", "garden", cadence="as-it-happens", signed_up=LATER - 3 * MINUTE)
-    town.reader("ben@example.org", "harbour", signed_up=LATER - 3 * MINUTE)
-    return ada
-
-
-def slots(town: Town) -> list[str]:
-    return [edition.slot for edition in town.editions()]
-
-
-def subjects(town: Town) -> list[str]:
-    return [str(message_from_bytes(m.read_bytes(), policy=policy.default)["Subject"]) for m in town.mails()]
-
 
 # --- at once ----------------------------------------------------------------------------------------------------------
 
@@ -299,145 +245,6 @@ def test_it_breaks_again_as_an_update_and_then_no_more(town: Town) -> None:
     ]
 
 
-def merged(town: Town, gone: int, kept: int, version: int) -> None:
-    """`gone` becomes part of `kept`, as clustering writes it."""
-    with writing(town.engine) as session:
-        run = session.connection().execute
-        run(
-            update(table(Article)).where(table(Article).c.story_id == gone).values(story_id=kept, story_version=version)
-        )
-        run(update(table(Story)).where(table(Story).c.id == kept).values(version=version))
-        session.add(StoryMerge(gone=gone, kept=kept, version=version, at=database_time(session)))
-
-
-def test_a_story_that_broke_and_became_another_does_not_break_as_that(town: Town) -> None:
-    harbour(town)
-    kept = tell(town, [3], "harbour", about="Tugs called")
-    gone = tell(town, [0, 1, 2], "harbour")
-    assert town.morning() == 1
-    merged(town, gone, kept, 2)
-    town.clock.at += MINUTE
-    assert town.service.plan() == []
-    assert slots(town) == [f"breaking:{gone}:1"]
-
-
-def test_a_story_that_becomes_another_before_the_freeze_is_told_as_that(town: Town) -> None:
-    ada = harbour(town)
-    kept = tell(town, [3], "harbour", about="Tugs called")
-    gone = tell(town, [0, 1, 2], "harbour")
-    edition_id = opened(town, gone, LATER)
-    merged(town, gone, kept, 2)
-    (planned,) = town.service.plan()
-    assert (planned.edition_id, town.service.dispatch().accepted) == (edition_id, 1)
-    assert town.told(edition_id, ada) == (Pick(kept, 2),)
-    assert town.service.plan() == []
-
-
-# --- crashes and races ------------------------------------------------------------------------------------------------
-
-
-def opened(town: Town, story: int, at: datetime) -> int:
-    """An edition as a process left it that was killed right after opening it."""
-    (topic,) = town.service.topics.get(["harbour"])
-    with writing(town.engine) as session:
-        edition_id, _, made = editions.open_edition(
-            session,
-            store.KIND,
-            store.slot(story, 1),
-            planned_at=at,
-            key_id=town.service.keyring.key_id,
-            priority=breaking.NEXT,
-            topic_id=topic.id,
-        )
-    assert made
-    return edition_id
-
-
-@pytest.mark.parametrize("chunks", [0, 1])
-def test_killed_before_the_freeze_it_goes_on_with_the_same_edition(town: Town, chunks: int) -> None:
-    town.topics("Harbour")
-    terms(town, "harbour")
-    town.clock.at = LATER
-    for name in "abcde":
-        town.reader(f"{name}@example.org", "harbour", cadence="as-it-happens", signed_up=LATER - 3 * MINUTE)
-    ferry = tell(town, [0, 1, 2], "harbour")
-    edition_id = opened(town, ferry, LATER)
-    if chunks:
-        with writing(town.engine) as session:
-            some = at_once(1, LATER).where(table(Subscriber).c.id <= 2)
-            editions.plan_chunk(session, edition_id, some, after_id=0, planned_at=LATER, since=NOW - QUARTER)
-    assert town.service.dispatch().accepted == 0, "nothing leaves before the freeze"
-    town.clock.at = LATER + MINUTE
-    (planned,) = town.service.plan()
-    assert (planned.edition_id, planned.deliveries) == (edition_id, 5)
-    assert town.service.dispatch().accepted == 5
-    assert slots(town) == [f"breaking:{ferry}:1"]
-    assert town.service.plan() == []
-
-
-def test_a_plan_that_dies_between_chunks_and_freeze(town: Town) -> None:
-    harbour(town)
-    tell(town, [0, 1, 2], "harbour")
-    calls = 0
-
-    def guard(_: Session) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 3:  # the edition, its chunk, no further chunk
-            raise StaleFence
-
-    with pytest.raises(StaleFence):
-        breaking.plan_breaking(town.service.shop, now=LATER, key_id=town.service.keyring.key_id, guard=guard)
-    assert [edition.state for edition in town.editions()] == [EditionState.PLANNING]
-    assert len(town.deliveries()) == 1
-    (planned,) = town.service.plan()
-    assert planned.deliveries == 1
-    assert len(town.deliveries()) == 1
-    assert town.service.dispatch().accepted == 1
-
-
-@pytest.mark.parametrize("why", ["late", "off"])
-def test_one_left_behind_too_late_or_switched_off_is_withdrawn(town: Town, why: str) -> None:
-    ada = harbour(town)
-    ferry = tell(town, [0, 1, 2], "harbour")
-    edition_id = opened(town, ferry, LATER)
-    if why == "late":
-        town.clock.at = LATER + timedelta(hours=2)
-    else:
-        terms(town, "harbour", publishers=0)
-    town.service.plan()
-    assert edition_id not in [edition.id for edition in town.editions()]
-    assert town.deliveries(edition_id) == []
-    if why == "late":
-        town.service.dispatch()
-        (row,) = [row for row in town.deliveries() if row.subscriber_id == ada]
-        assert town.told(row.edition_id, ada) == (Pick(ferry, 3),), "it came by the digest"
-
-
-def test_only_who_holds_the_clock_plans_it(town: Town, settings: Settings) -> None:
-    harbour(town)
-    tell(town, [0, 1, 2], "harbour")
-    other = DigestService(settings, now=town.clock, engine=town.engine)
-    assert len(town.service.plan()) == 1
-    assert other.plan() == []
-    town.service.close()
-    assert other.plan() == [], "the other process knows what was told"
-    assert len(town.deliveries()) == 1
-    other.close()
-
-
-def test_a_stale_clock_opens_nothing(town: Town) -> None:
-    harbour(town)
-    tell(town, [0, 1, 2], "harbour")
-
-    def lost(_: Session) -> None:
-        raise StaleFence
-
-    with pytest.raises(StaleFence):
-        breaking.plan_breaking(town.service.shop, now=LATER, key_id=0, guard=lost)
-    assert town.editions() == []
-
-
 # --- explained and listed ---------------------------------------------------------------------------------------------
 
 
@@ -476,19 +283,6 @@ def test_an_earlier_mail_of_the_quarter_hour_makes_it_an_update_or_nothing(town:
 
 
 # --- from a feed on ---------------------------------------------------------------------------------------------------
-
-
-def feed(site: Site, paper: int, at: datetime) -> str:
-    path = f"/{paper}.xml"
-    site.pages[path] = Reply(
-        f"""<?xml version="1.0"?><rss version="2.0"><channel><title>{PAPERS[paper]}</title>
-        <link>https://paper{paper}.example/</link><item><title>Ferry Margarethe aground on sandbank at harbour</title>
-        <link>https://paper{paper}.example/ferry</link><pubDate>{at:%a, %d %b %Y %H:%M:%S} +0000</pubDate>
-        <description>The ferry Margarethe ran aground on the sandbank at the harbour mouth. {TEXTS[paper]}</description>
-        </item></channel></rss>""".encode(),
-        headers={"Content-Type": "application/rss+xml"},
-    )
-    return site[path]
 
 
 def test_from_three_feeds_to_one_mail(town: Town) -> None:
