@@ -76,6 +76,9 @@ def test_a_topic_is_explained(sent: Digest) -> None:
     assert told.code == 0
     assert told.out.splitlines()[0] == "the next digest of harbour"
     assert f"  lead: {HEADLINE}" in told.out
+    assert "breaking news: off; every story waits for the digest" in told.out
+    assert sent("topics", "edit", "harbour", "--breaking-publishers", "3").code == 0
+    assert "3 independent publishers tell within 60 minutes" in sent("topics", "explain", "harbour").out
     (row,) = sent("topics", "explain", "sport", "--json").rows
     assert (row["topic"], row["headline"], row["verdict"]) == ("Sport", "A match", "lead")
     sent("topics", "add", "Quiet")
