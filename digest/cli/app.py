@@ -15,6 +15,7 @@ from digest.cli import (
     running,
     sending,
     sources,
+    stories,
     topics,
     transfer,
 )
@@ -39,6 +40,7 @@ sources.app.command("import")(outlines.import_)
 sources.app.command("export")(outlines.export)
 app.add_typer(topics.app, name="topics")
 app.add_typer(sources.app, name="sources")
+app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(running.database, name="db")

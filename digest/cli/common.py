@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -248,3 +249,30 @@ def clip(text: str, room: int = 0) -> str:
 def moment(value: datetime | None) -> str:
     """A point in time for a person, in UTC; "" for none."""
     return f"{value:%Y-%m-%d %H:%M} UTC" if value else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for a person."""
+
+    text: str
+    indent: int = 0
+    style: str = ""
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Wrapped and set by Rich on a terminal; one line each, indented, elsewhere."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            say(" " * line.indent + line.text)
+        return
+    from rich.text import Text
+
+    screen = console()
+    for line in lines:
+        # Text: brackets in a headline are no markup. What a long line goes on with stands two columns further in.
+        room = max(width() - line.indent - 2, 20)
+        folded = Text(line.text, style=line.style).wrap(screen, room) or [Text()]
+        for place, part in enumerate(folded):
+            part.rstrip()
+            screen.print(Text(" " * (line.indent + 2 * bool(place))) + part)
