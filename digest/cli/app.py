@@ -9,6 +9,7 @@ from digest.cli import (
     demo,
     explaining,
     feeds,
+    golden,
     keys,
     outlines,
     readers,
@@ -38,6 +39,7 @@ sources.app.command("find")(feeds.find)
 sources.app.command("check")(checking.check)
 sources.app.command("import")(outlines.import_)
 sources.app.command("export")(outlines.export)
+stories.app.command("golden")(golden.golden)
 app.add_typer(topics.app, name="topics")
 app.add_typer(sources.app, name="sources")
 app.add_typer(stories.app, name="stories")

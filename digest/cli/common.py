@@ -238,6 +238,13 @@ def width() -> int:
     return min(shutil.get_terminal_size().columns, 100)
 
 
+def narrow() -> bool:
+    """Whether this is a terminal without room for a table of ten columns."""
+    import shutil
+
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < 160
+
+
 def clip(text: str, room: int = 0) -> str:
     """One line of at most `room` columns (the window's when left out), counting wide characters as two."""
     from rich.cells import cell_len, set_cell_size

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from digest.cli.common import (
     AsJson,
-    Force,
     Line,
-    check_free,
     moment,
+    narrow,
     plural,
     print_lines,
     say,
@@ -27,7 +25,6 @@ from digest.errors import InputError
 if TYPE_CHECKING:
     from digest.service.storylooks import Listed, Shown
     from digest.store.editing import Filed
-    from digest.store.golden import Line as GoldenLine
 
 app = typer.Typer(
     help="Stories: look at them, correct what belongs together, put one first or out of sight.",
@@ -42,6 +39,8 @@ Day = Annotated[str, typer.Option("--date", help="The readers' date, such as 202
 COLUMNS = (
     "story", "headline", "articles", "publishers", "topics", "opened", "last", "version", "state", "ruled",
 )  # fmt: skip
+SHORT = ("story", "headline", "told by", "last (UTC)", "state")
+"""What a window of eighty columns has room for: told by so many publishers in so many articles."""
 FACTS = (*COLUMNS, "language", "asked", "merged_from", "members", "together", "apart", "related")
 """Of a story in JSON."""
 
@@ -62,7 +61,16 @@ def list_(
     with service() as opened:
         found = opened.stories.list(topic=topic, days=days, every=all_, after=after, limit=limit)
     rows = [_row(each) for each in found]
-    show(rows, COLUMNS, as_json=as_json, right=["story", "articles", "publishers", "version"], clip=["headline"])
+    if as_json or not narrow():
+        show(
+            rows,
+            COLUMNS,
+            as_json=as_json,
+            right=["story", "articles", "publishers", "version"],
+            clip=["headline", "ruled"],
+        )
+    else:
+        show([_short(each) for each in found], SHORT, right=["story", "told by"], clip=["headline"])
     if as_json:
         return
     if not rows:
@@ -82,25 +90,6 @@ def show_(story: Number, as_json: AsJson = False) -> None:
     if shown.asked != shown.story.row.id:
         tell(f"note: story {shown.asked} became story {shown.story.row.id}")
     print_lines([*_head(shown), *_members(shown), *_beside(shown)])
-
-
-@app.command("golden")
-def golden(
-    output: Annotated[Path | None, typer.Option(help="Write them into this file.")] = None,
-    force: Force = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print every merge and split with the words of its articles, one JSON object a line, for the benchmark."""
-    if output is not None:
-        check_free(output, force=force)
-    with service() as opened:
-        lines = opened.stories.golden()
-    text = _array(lines) if as_json else "".join(f"{_json(line)}\n" for line in lines)
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        _write(output, text)
-        tell(f"{plural(len(lines), 'correction')} in {output}")
 
 
 # --- corrections ------------------------------------------------------------------------------------------------------
@@ -199,6 +188,17 @@ def _row(each: Listed) -> dict[str, object]:
     }
 
 
+def _short(each: Listed) -> dict[str, object]:
+    ruled = dict.fromkeys(said.split()[0] for said in each.rulings)  # `show` says where and when
+    return {
+        "story": each.row.id,
+        "headline": each.headline,
+        "told by": f"{each.publishers} in {each.articles}",
+        "last (UTC)": f"{each.row.last_at:%m-%d %H:%M}",
+        "state": ", ".join(["open" if each.open else "closed", *ruled]),
+    }
+
+
 def _facts(shown: Shown) -> dict[str, object]:
     return _row(shown.story) | {
         "language": shown.story.row.language,
@@ -266,25 +266,3 @@ def _beside(shown: Shown) -> Iterator[Line]:
         yield Line(f"kept apart by hand from story {each.story.story_id}: {each.story.headline}")
     for other in shown.related:
         yield Line(f"related, {other.value:.2f}: story {other.story_id}, {other.headline}")
-
-
-# --- the golden set ---------------------------------------------------------------------------------------------------
-
-
-def _json(line: GoldenLine) -> str:
-    import json
-
-    return json.dumps(
-        {"verdict": line.verdict, "at": line.at.isoformat(), "articles": line.articles}, ensure_ascii=False
-    )
-
-
-def _array(lines: Sequence[GoldenLine]) -> str:
-    return "[" + ", ".join(map(_json, lines)) + "]\n"
-
-
-def _write(output: Path, text: str) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}") from None

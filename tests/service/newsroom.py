@@ -24,20 +24,20 @@ MINI = json.loads((Path(__file__).parents[1] / "stories" / "mini.json").read_tex
 class Newsroom:
     """A database whose articles are those of MINI, by their number there, and a desk."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, now: datetime = NOW) -> None:
         self.engine = engine
-        self.now = NOW
+        self.now = self._began = now
         self.clusterer = Clusterer(engine)
         self.desk = StoryDesk(engine, now=lambda: self.now, zone="Europe/Berlin")
         with writing(engine) as session:
-            session.add(Topic(id=1, slug="news", name="News", created_at=NOW))
-            session.add(Topic(id=2, slug="sport", name="Sport", created_at=NOW))
-            session.add(Source(id=1, url="https://news.example/feed", created_at=NOW, next_gather_at=NOW))
+            session.add(Topic(id=1, slug="news", name="News", created_at=now))
+            session.add(Topic(id=2, slug="sport", name="Sport", created_at=now))
+            session.add(Source(id=1, url="https://news.example/feed", created_at=now, next_gather_at=now))
 
     def write(self, number: int, *, like: int | None = None, publisher: str = "") -> None:
         """An article that waits for a story: that of MINI, or a copy of number `like`."""
         row = MINI[(like or number) - 1]
-        at = NOW - timedelta(hours=40 - row["hour"])
+        at = self._began - timedelta(hours=40 - row["hour"])
         with writing(self.engine) as session:
             session.add(
                 Article(
