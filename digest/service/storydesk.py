@@ -152,20 +152,21 @@ class StoryDesk:
         return Split(story_id, changed.opened[opener], tuple(each.id for each in off.articles), len(rest.articles))
 
     def _tie_together(self, session: Session, found: Sequence[Side], now: datetime) -> None:
-        every = [each.id for side in found for each in side.articles]
+        every = [article for side in found for article in side.ids]
         originals = [each.id for side in found for each in side.articles if each.original == each.id]
         _bounded(len(originals), "merge stories with fewer articles")
         _, apart = ties.ties_of(session, every)
-        ties.tie(session, corrections.merged(found[0].lead.original, originals, apart), False, now)
+        ties.tie(session, corrections.merged(found[0].lead.original, originals, every, apart), False, now)
 
     def _tie_apart(self, session: Session, whole: Side, off: Side, rest: Side, now: datetime) -> None:
         ones, twos = off.originals, rest.originals
         _bounded(len(ones) * len(twos), "split off fewer articles at a time")
-        together, _ = ties.ties_of(session, [each.id for each in whole.articles])
+        together, _ = ties.ties_of(session, whole.ids)
         held, across = corrections.parted(ones, twos, together)
         severed = whole.severed(off)
         ties.tie(session, held, False, now)
-        ties.tie(session, across | corrections.pairs(severed), True, now)
+        took_back = corrections.between(off.ids, rest.ids, together)
+        ties.tie(session, across | corrections.pairs(severed) | took_back, True, now)
         # What was near to the original is near to its copy, of which nothing was written down.
         known = windows.nearest_of(session, severed.values())
         for each in off.articles:
@@ -242,7 +243,7 @@ def _one_language(found: Sequence[Side]) -> None:
         if side.language != first.language:
             raise InputError(
                 f"story {first.story_id} is in {first.language or 'no known language'} and story {side.story_id} in "
-                f"{side.language or 'none'}; what is told in different languages stays apart"
+                f"{side.language or 'no known language'}; what is told in different languages stays apart"
             )
 
 

@@ -166,6 +166,10 @@ class Side:
         return language_of(lead.language, lead.title, lead.text)
 
     @property
+    def ids(self) -> frozenset[int]:
+        return frozenset(each.id for each in self.articles)
+
+    @property
     def originals(self) -> list[int]:
         """Its articles that are no copies of others here."""
         inside = {each.id for each in self.articles}

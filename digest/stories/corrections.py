@@ -37,11 +37,11 @@ def across(ones: Iterable[int], twos: Iterable[int]) -> Pairs:
     return frozenset(pair(one, two) for one in ones for two in seconds)
 
 
-def merged(centre: int, articles: Sequence[int], apart: Collection[Pair]) -> Pairs:
-    """What belongs together once all these articles are one story: a star around `centre`, and what was said to be
-    `apart` of them before."""
-    inside = {centre, *articles}
-    return star(centre, articles) | {each for each in apart if inside.issuperset(each)}
+def merged(centre: int, originals: Iterable[int], every: Collection[int], apart: Collection[Pair]) -> Pairs:
+    """What belongs together once `every` article of some stories is one story: a star of their originals around
+    `centre`, and what was said to be `apart` of them before, of copies too: clustering hears it of their originals."""
+    inside = set(every)
+    return star(centre, originals) | {each for each in apart if inside.issuperset(each)}
 
 
 def parted(off: Sequence[int], rest: Sequence[int], together: Collection[Pair]) -> tuple[Pairs, Pairs]:
@@ -55,6 +55,11 @@ def parted(off: Sequence[int], rest: Sequence[int], together: Collection[Pair]) 
     orphans = sorted({two for each in together for one, two in (each, each[::-1]) if one in gone and two in stays})
     held = star(orphans[0], orphans) if orphans else frozenset()
     return star(off[0], off) | held, across(off, rest)
+
+
+def between(ones: Collection[int], twos: Collection[int], said: Iterable[Pair]) -> Pairs:
+    """Those of the pairs that have an end in either group."""
+    return frozenset(each for each in said if set(each) & set(ones) and set(each) & set(twos))
 
 
 def pairs(others: Mapping[int, int]) -> Pairs:

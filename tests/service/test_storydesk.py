@@ -215,6 +215,18 @@ def test_copies_that_are_named_alone_are_none_of_it_from_there_on(room: Newsroom
         assert not room.together(1, 102)
 
 
+def test_copies_that_were_split_off_can_be_merged_again(room: Newsroom) -> None:
+    story = wired(room, 101, 102, 103)
+    new = room.desk.split(story, [102, 103]).new
+    room.desk.merge(story, [new])
+    with reading(room.engine) as session:
+        assert ties(session)[1] == frozenset()
+    for number in (3, 5):
+        room.restart()
+        room.gather(number)
+        assert room.together(1, 2, 101, 102, 103)
+
+
 def test_copies_that_were_merged_by_hand_come_along(room: Newsroom) -> None:
     story = wired(room, 101)
     room.gather(4, 5)

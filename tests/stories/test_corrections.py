@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.stories.corrections import across, merged, pair, parted, star
+from digest.stories.corrections import across, between, merged, pair, parted, star
 from digest.stories.neighbourhood import groups_of
 
 
@@ -17,7 +17,11 @@ def test_a_star_has_every_one_once_and_a_pair_begins_with_the_lower() -> None:
 
 
 def test_a_merge_takes_back_what_was_said_apart_and_nothing_else() -> None:
-    assert merged(1, [1, 2, 3], {(2, 3), (3, 7)}) == {(1, 2), (1, 3), (2, 3)}
+    assert merged(1, [1, 2], [1, 2, 3], {(2, 3), (3, 7)}) == {(1, 2), (2, 3)}
+
+
+def test_what_was_said_across_is_found_whichever_end_is_lower() -> None:
+    assert between([1, 4], [2], {(1, 2), (2, 4), (1, 4), (2, 9)}) == {(1, 2), (2, 4)}
 
 
 def test_who_was_held_by_one_that_leaves_is_held_by_the_others() -> None:
@@ -50,7 +54,7 @@ def test_whatever_the_links_a_split_is_obeyed_and_a_merge_after_it(
     assert len({group[node] for node in off}) == 1
     assert not {group[node] for node in off} & {group[node] for node in rest}
 
-    held = merged(rest[0], [*off, *rest], apart) | together
+    held = merged(rest[0], [*off, *rest], [*off, *rest], apart) | together
     assert _grouped(graph, held, apart - held) == [sorted([*off, *rest])]
 
 
