@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -285,6 +286,24 @@ def test_what_is_typed_twice_does_no_harm_and_says_so(room: Newsroom) -> None:
     with pytest.raises(InputError, match=f"story {other} became story {ferry}; name that one"):
         room.desk.hide(other)
     assert [line.verdict for line in room.desk.golden()] == ["apart", "together"]
+
+
+def test_of_three_who_merge_the_same_at_once_one_does(room: Newsroom) -> None:
+    room.gather(*MARLOW, *TESSIN)
+    ferry, other = story_of(room, 1), story_of(room, 4)
+
+    def merge(_: int) -> str:
+        try:
+            return f"merged {room.desk.merge(ferry, [other]).gone}"
+        except NothingToDo:
+            return "nothing to do"
+
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(merge, range(3)))
+
+    assert sorted(done) == [f"merged ({other},)", "nothing to do", "nothing to do"]
+    assert len(room.desk.golden()) == 1
+    assert room.desk.show(ferry).story.row.version == 2
 
 
 def test_what_only_copies_would_be_left_of_is_not_split(room: Newsroom) -> None:
