@@ -11,6 +11,9 @@ at the same 43 stories, so expect a little less of headlines that nobody has see
 
 **Texts**: our own articles with leads, in three languages, with the committed constants; precision over pairs.
 
+**The golden set**: corrections by hand, without and with the word of whoever made them (`stories_golden`).
+
+`--golden FILE` scores such a set, and nothing else.
 `--headlines FILE.csv` scores a file of that form as it is, with the committed constants, and nothing else.
 `--fit` prints the constants that the whole shared file and the texts together choose: what is committed.
 """
@@ -25,7 +28,7 @@ from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
-from benchmarks import baselines, stories_scale
+from benchmarks import baselines, stories_golden, stories_scale
 from benchmarks.report import Figure
 from benchmarks.stories_data import SHARED, SPLITS, Labelled, bcubed, bundled, halves, headlines, pairs
 from digest.stories.cluster import graph_of, place
@@ -48,17 +51,21 @@ Scores = tuple[float, float, float]
 def options(parser: argparse.ArgumentParser) -> None:
     """What only this benchmark takes."""
     parser.add_argument("--headlines", type=Path, help="score this file with the committed constants, no fitting")
+    parser.add_argument("--golden", type=Path, help="score this golden set (`digest stories golden`), and nothing else")
     parser.add_argument("--fit", action="store_true", help="print the constants that the shared headlines choose")
 
 
-def run(quick: bool, headlines: Path | None = None, fit: bool = False) -> list[Figure]:
+def run(quick: bool, headlines: Path | None = None, fit: bool = False, golden: Path | None = None) -> list[Figure]:
     """The figures of issue 5. Without the shared headlines only those of the texts and of the large window."""
     if fit:
         return fitted()
     if headlines is not None:
         return as_it_is(headlines)
+    if golden is not None:
+        return stories_golden.scored(golden, golden.name)
     found = on_halves(QUICK_SPLITS if quick else SPLITS) if SHARED.exists() else []
-    return [*found, *on_texts(), *stories_scale.run(quick)]
+    corrected = stories_golden.scored(stories_golden.OURS, "ours")
+    return [*found, *on_texts(), *corrected, *stories_scale.run(quick)]
 
 
 # --- headlines --------------------------------------------------------------------------------------------------------

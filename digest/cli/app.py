@@ -9,12 +9,14 @@ from digest.cli import (
     demo,
     explaining,
     feeds,
+    golden,
     keys,
     outlines,
     readers,
     running,
     sending,
     sources,
+    stories,
     topics,
     transfer,
 )
@@ -37,8 +39,10 @@ sources.app.command("find")(feeds.find)
 sources.app.command("check")(checking.check)
 sources.app.command("import")(outlines.import_)
 sources.app.command("export")(outlines.export)
+stories.app.command("golden")(golden.golden)
 app.add_typer(topics.app, name="topics")
 app.add_typer(sources.app, name="sources")
+app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
 app.add_typer(running.database, name="db")

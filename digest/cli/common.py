@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -237,6 +238,13 @@ def width() -> int:
     return min(shutil.get_terminal_size().columns, 100)
 
 
+def narrow() -> bool:
+    """Whether this is a terminal without room for a table of ten columns."""
+    import shutil
+
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < 160
+
+
 def clip(text: str, room: int = 0) -> str:
     """One line of at most `room` columns (the window's when left out), counting wide characters as two."""
     from rich.cells import cell_len, set_cell_size
@@ -248,3 +256,30 @@ def clip(text: str, room: int = 0) -> str:
 def moment(value: datetime | None) -> str:
     """A point in time for a person, in UTC; "" for none."""
     return f"{value:%Y-%m-%d %H:%M} UTC" if value else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for a person."""
+
+    text: str
+    indent: int = 0
+    style: str = ""
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Wrapped and set by Rich on a terminal; one line each, indented, elsewhere."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            say(" " * line.indent + line.text)
+        return
+    from rich.text import Text
+
+    screen = console()
+    for line in lines:
+        # Text: brackets in a headline are no markup. What a long line goes on with stands two columns further in.
+        room = max(width() - line.indent - 2, 20)
+        folded = Text(line.text, style=line.style).wrap(screen, room) or [Text()]
+        for place, part in enumerate(folded):
+            part.rstrip()
+            screen.print(Text(" " * (line.indent + 2 * bool(place))) + part)

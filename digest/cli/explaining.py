@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digest.cli.common import AsJson, console, moment, plural, program, say, service, show, width
+from digest.cli.common import AsJson, Line, moment, plural, print_lines, program, say, service, show
 
 if TYPE_CHECKING:
     from digest.types import Earlier, ExplainedMail, ExplainedStory, Membership
@@ -20,15 +18,6 @@ COLUMNS = (
     "window", "sent_before", "articles",
 )  # fmt: skip
 """Of a story in JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line for a person."""
-
-    text: str
-    indent: int = 0
-    style: str = ""
 
 
 def mail(
@@ -46,7 +35,7 @@ def mail(
         common = {"edition": told.edition_id, "planned_at": told.planned_at, "state": told.state}
         show([common | _row(each) for each in told.stories], (*common, *COLUMNS), as_json=True)
         return
-    _print([*_head(address, told), *_body(told.stories, "told" if told.composed else "would be told")])
+    print_lines([*_head(address, told), *_body(told.stories, "told" if told.composed else "would be told")])
 
 
 def topic(
@@ -67,7 +56,7 @@ def topic(
         return
     window = f"from {moment(told.since)} to {moment(told.until)}, {told.max_stories} stories at most"
     head = [Line(f"the next digest of {slug}", style="bold"), Line(window), Line(_breaking(about.breaking))]
-    _print([*head, *_body(told.stories, "would be told")])
+    print_lines([*head, *_body(told.stories, "would be told")])
 
 
 def _breaking(terms: Breaking) -> str:
@@ -177,21 +166,3 @@ def _joined(article: Membership) -> str:
     at = moment(article.published_at or article.news_at)
     backlog = "" if article.news_at else ", backlog"
     return f"{how}: {article.publisher}, {at}{backlog}, “{article.title}”"
-
-
-def _print(lines: Sequence[Line]) -> None:
-    """Wrapped and set by Rich on a terminal; one line each, indented, elsewhere."""
-    if not sys.stdout.isatty():
-        for line in lines:
-            say(" " * line.indent + line.text)
-        return
-    from rich.text import Text
-
-    screen = console()
-    for line in lines:
-        # Text: brackets in a headline are no markup. What a long line goes on with stands two columns further in.
-        room = max(width() - line.indent - 2, 20)
-        folded = Text(line.text, style=line.style).wrap(screen, room) or [Text()]
-        for place, part in enumerate(folded):
-            part.rstrip()
-            screen.print(Text(" " * (line.indent + 2 * bool(place))) + part)

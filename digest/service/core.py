@@ -36,6 +36,7 @@ from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
 from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
+from digest.service.storydesk import StoryDesk
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings, missing_for_sending
 from digest.store import backlog, clock, editions, ledger
@@ -91,6 +92,7 @@ class DigestService:
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
         self.clusterer = Clusterer(self.engine)
+        self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""

@@ -10,23 +10,21 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digest.models import StoryRuling
 from digest.types import Ruling
-from subscribers.sql import slices, table
+from subscribers.sql import insert_new, slices, table
 
 _ruling = table(StoryRuling)
 
 
 def rule(session: Session, ruling: Ruling, now: datetime) -> bool:
     """Write a ruling down; False when it was there already. The story must exist."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_ruling).values(
-        story_id=ruling.story_id, kind=ruling.kind, topic_id=ruling.topic_id, day=ruling.day, at=now
-    )
-    return bool(session.connection().execute(statement.on_conflict_do_nothing()).rowcount)
+    values = {
+        "story_id": ruling.story_id, "kind": ruling.kind, "topic_id": ruling.topic_id, "day": ruling.day, "at": now,
+    }  # fmt: skip
+    return bool(insert_new(session.connection(), _ruling, values))
 
 
 def unrule(session: Session, story_id: int, kind: str) -> int:

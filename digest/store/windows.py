@@ -10,7 +10,7 @@ its last one makes its windows anew.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from sqlmodel import Session
 from digest.models import Article, ClusterRound, Story
 from digest.store.stories import LEAD_CHARS, LONGEST, QUIET, columns, telling
 from digest.types import Nearest, Telling
-from subscribers.sql import table
+from subscribers.sql import slices, table
 
 _article, _story, _round = table(Article), table(Story), table(ClusterRound)
 AT_ONCE = 1000
@@ -91,6 +91,15 @@ def keep_nearest(session: Session, nearest: Mapping[int, Nearest]) -> None:
     if rows:
         there = update(_article).where(_article.c.id == bindparam("article"))
         session.connection().execute(there.values(nearest=bindparam("packed"), original_id=bindparam("first")), rows)
+
+
+def nearest_of(session: Session, article_ids: Iterable[int]) -> dict[int, Nearest]:
+    """What was near to these articles when they got their stories; those of which that is kept."""
+    found = {}
+    for portion in slices(sorted(set(article_ids))):
+        query = select(_article.c.id, _article.c.nearest).where(_article.c.id.in_(portion))
+        found.update({id_: unpack(packed) for id_, packed in session.connection().execute(query) if packed})
+    return found
 
 
 def pack(nearest: Nearest) -> bytes:

@@ -23,10 +23,17 @@ ROUNDS = 20
 _GAIN = 1e-9
 
 
-def communities(graph: Graph, resolution: float) -> list[list[int]]:
-    """The groups, each ascending, in the order of their first nodes. Deterministic: depends on the order of nodes."""
+def communities(graph: Graph, resolution: float, bound: Sequence[int] | None = None) -> list[list[int]]:
+    """The groups, each ascending, in the order of their first nodes. Deterministic: depends on the order of nodes.
+
+    `bound` has a label for each node, 0 and up without a gap: nodes with the same one are in one group whatever else
+    there is. Where a group that is bound together has a path of positive edges, it stays whole in the end, too.
+    """
     groups = [[node] for node in range(len(graph))]
     level: Graph = graph
+    if bound is not None:
+        groups = _joined(groups, bound, max(bound, default=-1) + 1)
+        level = _coarser(graph, bound, len(groups))
     while True:
         label = _moved(level, [float(len(group)) for group in groups], resolution)
         numbers: dict[int, int] = {}

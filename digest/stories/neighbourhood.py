@@ -31,7 +31,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digest.stories.bridges import without_bridges
+from digest.stories.bridges import reached, without_bridges
 from digest.stories.communities import Graph, communities
 
 FEW = 5
@@ -69,12 +69,31 @@ def groups_of(
     ones for what belongs apart.
     """
     bound = frozenset(node for node, others in ties.items() if any(weight > 0 for weight in others.values()))
+    one = _bound(len(graph), ties) if bound else None
     held = supported(graph, rich, limits)
     for node, others in ties.items():
         held[node].update(others)
     least = [limits.rich_cohesion if each else limits.cohesion for each in rich]
-    groups = cohesive(graph, communities(held, limits.resolution), least, bound)
+    groups = cohesive(graph, communities(held, limits.resolution, one), least, bound)
     return without_bridges(graph, held, groups, bound)
+
+
+def _bound(count: int, ties: Mapping[int, Mapping[int, float]]) -> list[int]:
+    """A label for each of `count` nodes, the same for those that a path of positive ties joins.
+
+    Weights alone would not do: a node that ends up beside one that is apart from it gains nothing by its tie any more,
+    and stays where it is (tests/stories/test_corrections.py finds such graphs).
+    """
+    graph = [ties.get(node, {}) for node in range(count)]
+    every = set(range(count))
+    label = [-1] * count
+    number = 0
+    for node in range(count):
+        if label[node] < 0:
+            for other in reached(graph, node, every):
+                label[other] = number
+            number += 1
+    return label
 
 
 def supported(graph: Graph, rich: Sequence[bool], limits: Limits) -> list[dict[int, float]]:
