@@ -79,6 +79,8 @@ class FrozenStory:
     """Words of the headline, normalised: by these votes compare stories."""
     variants: tuple[Variant, ...] = ()
     """Other ways to lead it, the best first; none where no reader of the edition wishes one."""
+    was: tuple[int, ...] = ()
+    """Stories that have become part of it: what readers asked for about these, they asked for about it."""
     led_by: int = 0
     """The article of the variant that one reader sees (`compose.seen`); 0 for the usual telling. Never frozen."""
 
@@ -126,15 +128,16 @@ class Manifest:
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON: the same manifest gives the same bytes, and one without variants and rulings those that it had
-    before there were any."""
+    """Canonical JSON: the same manifest gives the same bytes, and one without variants, rulings and merged stories
+    those that it had before there were any."""
     plain = asdict(manifest)
     if not plain["rulings"]:
         del plain["rulings"]
     for story in plain["stories"].values():
         del story["led_by"]
-        if not story["variants"]:
-            del story["variants"]
+        for name in ("variants", "was"):
+            if not story[name]:
+                del story[name]
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
 
 
@@ -179,6 +182,7 @@ def _facts(raw: dict[str, object]) -> FrozenStory:
         tellers=_words(raw.get("tellers", [])),
         terms=_words(raw.get("terms", [])),
         variants=tuple(_variant(each) for each in _list(raw.get("variants", []))),
+        was=tuple(int(str(each)) for each in _list(raw.get("was", []))),
     )
 
 

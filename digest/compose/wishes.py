@@ -65,9 +65,14 @@ def folded(names: Iterable[str]) -> set[str]:
 
 def muted(story_id: int, story: FrozenStory, votes: Sequence[Vote]) -> bool:
     """Whether the reader wants this story no more, or everybody who tells it."""
-    stories = {vote.key for vote in votes if vote.kind == "story"}
     tellers = folded(story.tellers)
-    return str(story_id) in stories or (bool(tellers) and tellers <= quiet(votes))
+    return muted_itself(story_id, story, votes) or (bool(tellers) and tellers <= quiet(votes))
+
+
+def muted_itself(story_id: int, story: FrozenStory, votes: Sequence[Vote]) -> bool:
+    """Whether the reader wants this story no more, or one that has become part of it."""
+    stories = {vote.key for vote in votes if vote.kind == "story"}
+    return not stories.isdisjoint(map(str, (story_id, *story.was)))
 
 
 def quiet(votes: Sequence[Vote]) -> set[str]:

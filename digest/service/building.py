@@ -22,6 +22,7 @@ from digest.service.topicrules import topic_rules
 from digest.service.variants import NOTHING, Asked, key_of, other_leads
 from digest.store import editions, stories
 from digest.store.db import reading
+from digest.store.lineage import lineage
 from digest.store.rulings import rulings
 from digest.stories.match import strength
 from digest.stories.matching import Matcher
@@ -72,6 +73,8 @@ class _Found:
     """Story id -> the versions that readers were told before."""
     fits: Fits
     rulings: tuple[Ruling, ...]
+    was: Mapping[int, tuple[int, ...]]
+    """Story id -> those that have become part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,9 @@ def _found(
         for story, tells in tellings.items()
     }
     versions = editions.versions_told(session, candidates)
-    return _Found(told, pages, tellings, versions, fits, acting(ruled, told.keys(), now))
+    became = lineage(session)
+    was = {story: tuple(sorted(became.was(story))) for story in candidates}
+    return _Found(told, pages, tellings, versions, fits, acting(ruled, told.keys(), now), was)
 
 
 def _written(story: int, told: Sequence[Telling], found: _Found, summary: str, asked: Asked) -> _Written:
@@ -265,6 +270,7 @@ def _facts(
             variants=tuple(
                 _variant(lead, card, tellers) for lead, card in written.led if (story, lead.id) not in broken
             ),
+            was=found.was[story],
         )
     return facts
 

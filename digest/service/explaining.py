@@ -255,7 +255,7 @@ def _sent(case: _Case, judged: Judged) -> str:
 
 
 def _muted(case: _Case, judged: Judged) -> str:
-    story = any(vote.kind == "story" and vote.key == str(judged.story_id) for vote in case.profile.votes)
+    story = wishes.muted_itself(judged.story_id, case.manifest.stories[judged.story_id], case.profile.votes)
     return "the reader muted this story" if story else "the reader muted every publisher that tells it"
 
 

@@ -96,19 +96,22 @@ class Town:
         language: str = "en",
         rights: str = "excerpt",
         credit: str = "",
+        guid: str = "",
     ) -> int:
-        """An article that became news `at` and waits for a story, of a source of its own."""
+        """An article that became news `at` and waits for a story, of a source of its own. `guid` where several have one
+        title."""
+        guid = guid or title
         with writing(self.engine) as session:
             source = Source(
-                url=f"https://paper.example/{title}", name=publisher, rights=rights, created_at=at, next_gather_at=at
+                url=f"https://paper.example/{guid}", name=publisher, rights=rights, created_at=at, next_gather_at=at
             )
             session.add(source)
             session.flush()
             article = Article(
                 source_id=source.id or 0,
-                guid=title,
-                guid_hash=hashlib.blake2b(title.encode(), digest_size=16).hexdigest(),
-                url=f"https://paper.example/{title.replace(' ', '-')}",
+                guid=guid,
+                guid_hash=hashlib.blake2b(guid.encode(), digest_size=16).hexdigest(),
+                url=f"https://paper.example/{guid.replace(' ', '-')}",
                 title=title,
                 text=text or f"{title} was the talk of the harbour. Nobody had expected it so soon.",
                 publisher=publisher,
