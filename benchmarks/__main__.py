@@ -13,7 +13,7 @@ from importlib import import_module
 from benchmarks.report import json_lines, table
 
 BENCHMARKS = {
-    "stories": "articles put together: quality on labelled headlines and texts, time and memory in a large window",
+    "stories": "articles put together: quality on labelled headlines, texts and corrections; time and memory",
     "web": "one-click POST and preferences GET, import of readers",
     "pages": "the pages of `web` alone",
     "transfer": "the import of `web` alone",

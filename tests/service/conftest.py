@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from digest.settings import Settings
 from tests.service import model_server
 from tests.service.model_server import Model
+from tests.service.newsroom import Newsroom
 from tests.service.scribing import KEY, MakeSettings
 from tests.service.town import Town
 
@@ -28,6 +29,18 @@ def small_town(sqlite_database: Engine, make_settings: Callable[..., Settings]) 
     made = Town(sqlite_database, make_settings())
     yield made
     made.service.close()
+
+
+@pytest.fixture
+def room(database: Engine) -> Newsroom:
+    """An empty newsroom, once on each kind of database."""
+    return Newsroom(database)
+
+
+@pytest.fixture
+def small_room(sqlite_database: Engine) -> Newsroom:
+    """An empty newsroom on SQLite."""
+    return Newsroom(sqlite_database)
 
 
 @pytest.fixture

@@ -19,6 +19,10 @@ from subscribers.models import Topic
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 MINI = json.loads((Path(__file__).parents[1] / "stories" / "mini.json").read_text(encoding="utf-8"))
 """Short articles with leads, in three languages; article 1 is the first of them."""
+MARLOW, TESSIN = (1, 2, 3), (4, 5, 6)
+"""Two accidents of ferries."""
+CHIP = (19, 20, 21)
+ENGLISH = range(1, 33)
 
 
 class Newsroom:
@@ -79,3 +83,8 @@ class Newsroom:
     def together(self, *numbers: int) -> bool:
         """Whether these are one story."""
         return len({self.stories[number] for number in numbers}) == 1
+
+
+def story_of(room: Newsroom, article: int) -> int:
+    """The number of an article's story."""
+    return room.stories[article]
