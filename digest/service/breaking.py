@@ -22,6 +22,7 @@ from sqlmodel import Session
 from digest.compose.content import BREAKING
 from digest.service.freezing import Guard, Workshop, freeze_digest
 from digest.service.planning import Planned
+from digest.service.ruled import closed_topics, hidden_everywhere
 from digest.store import breaking as store
 from digest.store import editions, stories
 from digest.store.breaking import Broken, Candidate
@@ -92,9 +93,9 @@ def _breaks(shop: Workshop, session: Session, topic: TopicRow, now: datetime) ->
     # What did not break cannot do so before something is added to it, for it only gets older.
     shop.quiet[topic.id] = {story: question for story, question in asked.items() if found.get(story) is None}
     breaking = {story: what for story, what in found.items() if what is not None}
-    hidden = {
-        one.story_id for one in rulings(session, breaking) if one.kind == "hide" and one.topic_id in (0, topic.id)
-    }
+    # Hidden on one day only: `compose.seen` leaves it out for the readers who have that day.
+    ruled = rulings(session, breaking)
+    hidden = hidden_everywhere(ruled) | {story for story in breaking if topic.id in closed_topics(ruled, story)}
     return [_Found(topic, story, asked[story][2], what) for story, what in breaking.items() if story not in hidden]
 
 

@@ -122,15 +122,30 @@ def test_what_broke_while_nobody_planned_waits_for_the_digest(town: Town) -> Non
     assert town.told(town.editions()[0].id or 0, ada) == (Pick(ferry, 3),)
 
 
-def test_what_an_operator_hid_does_not_break(town: Town) -> None:
+@pytest.mark.parametrize("topic", [0, 1])
+def test_what_an_operator_hid_does_not_break(town: Town, topic: int) -> None:
     harbour(town)
     ferry = tell(town, [0, 1, 2], "harbour")
     with writing(town.engine) as session:
-        rule(session, Ruling(ferry, "hide"), LATER)
+        rule(session, Ruling(ferry, "hide", topic), LATER)
     assert town.service.plan() == []
     with writing(town.engine) as session:
         unrule(session, ferry, "hide")
     assert [each.deliveries for each in town.service.plan()] == [1]
+
+
+def test_what_is_hidden_for_a_day_reaches_who_has_another(town: Town) -> None:
+    ada = harbour(town)
+    hana = town.reader(
+        "hana@example.org", "harbour", cadence="as-it-happens", timezone="Pacific/Honolulu", signed_up=LATER - MINUTE
+    )
+    ferry = tell(town, [0, 1, 2], "harbour")
+    with writing(town.engine) as session:
+        rule(session, Ruling(ferry, "hide", 0, "2026-03-04"), LATER)
+    (planned,) = town.service.plan()
+    assert town.service.dispatch().accepted == 1, "in Honolulu it is still the third"
+    assert town.told(planned.edition_id, hana) == (Pick(ferry, 3),)
+    assert town.told(planned.edition_id, ada) == ()
 
 
 # --- who --------------------------------------------------------------------------------------------------------------
