@@ -162,12 +162,9 @@ class Composer:
         parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [
             (None, None, [("lead", pick, 1)]) for pick in picks[:1]
         ]
+        cards = [(pick, self._topic(pick, profile)) for pick in picks[1 : profile.max_stories]]
         for topic in profile.topics:
-            inside = [
-                ("card", pick, next(numbers))
-                for pick in picks[1 : profile.max_stories]
-                if self._topic(pick, profile) == topic
-            ]
+            inside = [("card", pick, next(numbers)) for pick, under in cards if under == topic]
             if inside:
                 parts.append(("section", topic, inside))
         briefs = [("brief", pick, next(numbers)) for pick in picks[profile.max_stories :]]

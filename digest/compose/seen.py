@@ -35,11 +35,14 @@ class Seer:
         self._ruled: dict[int, list[Ruling]] = defaultdict(list)
         for ruling in manifest.rulings:
             self._ruled[ruling.story_id].append(ruling)
+        self._plain = not self._varied and not self._ruled
         self._seen: dict[int, Manifest] = {}
 
     def by(self, profile: ReaderProfile) -> Manifest:
         """The edition as this reader sees it, remembered by the profile's id. Its only rulings are the pins that act,
         so seen once more it is the same."""
+        if self._plain:
+            return self._manifest
         found = self._seen.get(profile.id)
         if found is None:
             wishing = bool(self._varied) and any(vote.kind == "publisher" for vote in profile.votes)
