@@ -175,6 +175,6 @@ def test_whatever_happens_to_stories(template: Path) -> None:
     run_state_machine_as_test(
         Stories,
         settings=settings(
-            deadline=None, max_examples=12, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+            deadline=None, max_examples=25, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
