@@ -213,6 +213,9 @@ def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fra
         keep_style_tags=False,
         remove_classes=False,
         disable_validation=True,
+        # It would write height="auto", which no attribute may say, and say again what every mail program reads from the
+        # style: heights of cells and text-align (caniemail, css-height and css-text-align).
+        disable_basic_attributes=["height", "align"],
         cssutils_logging_level=logging.CRITICAL,
         method="html",
     ).transform()

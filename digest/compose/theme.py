@@ -69,6 +69,7 @@ class Theme:
                 keep_trailing_newline=True,
             )
             made.install_gettext_translations(self._translations(language), newstyle=True)  # type: ignore[attr-defined]
+            made.filters["apart"] = apart
             made.filters["wrapped"] = wrapped
             made.filters["underline"] = underline
             made.filters["shortened"] = shorten
@@ -125,6 +126,14 @@ def variables(language: str, site: Site) -> dict[str, Any]:
         },
         "p": Personal(),
     }
+
+
+def apart(text: str, base: str) -> str:
+    """Text between FIRST STRONG ISOLATE and its end (UAX #9, 2.5) where it holds letters of another direction than what
+    it stands in (`base`: "ltr" or "rtl"): else "&" and commas of Latin names jump to the wrong side of an Arabic
+    sentence. Characters, not <bdi>: Gmail and Outlook drop that (caniemail, html-bdi)."""
+    others = {"L"} if base == "rtl" else {"R", "AL"}
+    return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(char) in others for char in text) else text
 
 
 def wrapped(text: str, before: int = 0) -> str:

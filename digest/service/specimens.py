@@ -1,6 +1,7 @@
 """One of every mail that the service can send, made of invented news by the machinery that makes the real ones.
 
-Nothing is read from a database and nothing is stored: what a mail looks like depends on templates, languages and settings.
+Nothing is read from a database and nothing is stored: what a mail looks like depends on templates, languages and
+settings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
-from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.content import Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -30,17 +31,16 @@ from subscribers.roster import MAX_STORIES
 FROZEN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """When all specimens were made: they are the same every day."""
 
-TOKEN = "oAEAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw"
-"""As long as a real one; it opens nothing."""
+LEADS_NOWHERE = "o" + "A" * 36
+"""In the place of a link's token, and as long as one."""
 
 READER = Recipient(1, "reader@example.org", "")
 OTHER = {"en": "de"}
 """The language of a digest's foreign story; English for every other language."""
 
-LONG = 3
-"""How many times over the texts of the largest digest are said: summaries reach the 360 characters that gathered ones
-have at most, and titles twice what is usual."""
 LONGEST_SUMMARY, LONG_TITLE = 360, 140
+"""Characters of the texts in the largest digest: what a summary has at most (`digest.stories.summary`), and twice a usual
+title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
     profile = ReaderProfile(1, tuple(frozen.manifest.topics), language, "Europe/Berlin", "daily", 420, MAX_STORIES)
-    hands = Hands(links=lambda _: _Tokens(), letter_links=lambda _: {LETTERS[mail]: TOKEN}, next_due=next_mail)
+    hands = Hands(links=lambda _: _Tokens(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
     )
@@ -89,7 +89,7 @@ def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
 
 
 class _Tokens:
-    leave = view = manage = tune = TOKEN
+    leave = view = manage = tune = LEADS_NOWHERE
 
 
 # --- digests ----------------------------------------------------------------------------------------------------------
@@ -185,14 +185,16 @@ def _filled(text: str, size: int) -> str:
 
 DIGESTS: Mapping[str, _Digest] = {
     "digest": lambda bench, language: _digest(bench, language, _cards(language)),
-    "bare": lambda bench, language: _digest(bench, language, [replace(card, image_url="") for card in _cards(language)]),
+    "bare": lambda bench, language: _digest(
+        bench, language, [replace(card, image_url="") for card in _cards(language)]
+    ),
     "one": lambda bench, language: _digest(bench, language, _cards(language)[:1]),
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
     "welcome": lambda bench, language: _digest(bench, language, _cards(language), welcome=True),
     "quiet": lambda bench, language: _digest(bench, language, [], welcome=True),
 }
-"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first with
-and without stories."""
+"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
+with and without stories."""
 
 MAILS = (*DIGESTS, *LETTERS)
 

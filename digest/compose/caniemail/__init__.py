@@ -1,7 +1,7 @@
 """What mail programs make of HTML and CSS, as https://www.caniemail.com found by trying.
 
-`features.json` is taken from its data (MIT, see LICENSE beside it) by `python -m digest.compose.caniemail FILE`: of every
-mail program what the newest version tested does, without what it simply supports.
+`features.json` is taken from its data (MIT, see LICENSE beside it) by `python -m digest.compose.caniemail FILE`: of
+every mail program what the newest version tested does, without what it simply supports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One page of the data. `answers`: mail program ("outlook/windows") -> what it does, only where it lacks something."""
+    """One page of the data. `answers`: mail program ("outlook/windows") -> what it does, where it lacks something."""
 
     slug: str
     title: str
@@ -59,7 +59,9 @@ def data() -> Data:
 def read(kept: Mapping[str, Any]) -> Data:
     """What `compact` made, as values."""
     features = {
-        slug: Feature(slug, raw["title"], {client: _answer(told, raw["notes"]) for client, told in raw["stats"].items()})
+        slug: Feature(
+            slug, raw["title"], {client: _answer(told, raw["notes"]) for client, told in raw["stats"].items()}
+        )
         for slug, raw in kept["features"].items()
     }
     return Data(kept["date"], kept["clients"], features)

@@ -17,5 +17,5 @@ def main(source: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("which file? https://www.caniemail.com/api/data.json, downloaded: python -m digest.compose.caniemail data.json")
+        sys.exit("which file? download https://www.caniemail.com/api/data.json and name it")
     main(sys.argv[1])

@@ -1,4 +1,4 @@
-"""What a built mail must be: checks that look at its HTML, its text and its headers, as a provider would get them. Pure.
+"""What a built mail must be: checks of its HTML, its text and its headers, as a provider would get them. Pure.
 
 A check is a function from an opened mail to findings; to add one, write it and give it a line in CHECKS.
 """

@@ -1,4 +1,4 @@
-"""Features that are used although a large mail program lacks them, each with its fallback: what its readers see instead.
+"""Features that are used although a large mail program lacks them, each with its fallback: what is seen instead.
 
 An entry holds only for uses that satisfy its condition; whoever adds one says what is seen without the feature. A test
 fails for an entry that the data has no page for, or that no mail of ours needs.
@@ -55,7 +55,7 @@ def _numbers(use: Use) -> list[float]:
 
 def _in_pixels(use: Use) -> bool:
     tokens = use.declaration.tokens if use.declaration else ()
-    return all(token.type == "dimension" and token.lower_unit == "px" or token.type == "number" for token in tokens)
+    return all(token.type == "number" or (token.type == "dimension" and token.lower_unit == "px") for token in tokens)
 
 
 def _plain_margin(use: Use) -> bool:
@@ -97,17 +97,22 @@ PREHEADER = Allowed("the preheader is hidden in three ways, and each mail progra
 
 ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "css-at-media": [EXTRA],
-    "css-at-media-prefers-color-scheme": [Allowed("the light colours, which survive a program's own inversion", in_head)],
+    "css-at-media-prefers-color-scheme": [
+        Allowed("the light colours, which survive a program's own inversion", in_head)
+    ],
     "css-at-supports": [Allowed("a tall picture keeps its own height", in_head)],
     "css-object-fit": [Allowed("a tall picture keeps its own height", in_head)],
     "css-selector-class": [EXTRA],
     "css-selector-type": [EXTRA],
     "css-selector-grouping": [EXTRA],
     "css-selector-descendant": [EXTRA],
-    "css-selector-attribute": [Allowed("data-ogsc and data-ogsb are Outlook's own marks, meant for Outlook alone", in_head)],
+    "css-selector-attribute": [
+        Allowed("data-ogsc and data-ogsb are Outlook's own marks, meant for Outlook alone", in_head)
+    ],
     "css-important": [EXTRA],
     "css-padding": [
         EXTRA,
+        Allowed("a margin in the colour of the page", _bare_body),
         Allowed("it stands on cells, where Outlook knows it; a button's cell has mso-padding-alt", _padded_cell),
     ],
     "css-line-height": [
@@ -126,15 +131,23 @@ ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "css-display-none": [PREHEADER],
     "css-display": [
         PREHEADER,
-        Allowed("a picture alone in its cell looks the same; a button keeps its cell's padding", _value("block", "inline-block")),
+        Allowed(
+            "a picture alone in its cell looks the same; a button keeps its cell's padding",
+            _value("block", "inline-block"),
+        ),
     ],
     "css-height": [Allowed("it stands on a cell or a picture, where Outlook knows it", _on("td", "th", "img"))],
     "css-margin": [
-        Allowed("no negative or automatic margin, and none on span or body: what Outlook and Gmail know", _plain_margin),
+        Allowed(
+            "no negative or automatic margin, and none on span or body: what Outlook and Gmail know", _plain_margin
+        ),
         Allowed("a margin in the colour of the page", _bare_body),
     ],
     "css-border": [Allowed("at most 8 px, on cells, tables and pictures: what Outlook knows", _thin), EXTRA],
-    "css-font-size": [Allowed("in pixels, which Outlook knows; rem and percentages are what it lacks", _in_pixels)],
+    "css-font-size": [
+        EXTRA,
+        Allowed("in pixels, which Outlook knows; rem and percentages are what it lacks", _in_pixels),
+    ],
     "css-font-weight": [Allowed("a keyword, which Outlook knows; numbers are what it lacks", _value("bold", "normal"))],
     "css-text-align": [Allowed("left, right and center are known everywhere", _value("left", "right", "center"))],
     "css-text-decoration": [Allowed("a single word, which Outlook knows", _value("none", "underline"))],
@@ -144,15 +157,21 @@ ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "html-style": [Allowed("everything that a mail needs is in its style attributes", _on("style"))],
     "html-body": [Allowed("language, direction and colour stand on the first table again", _on("body"))],
     "html-doctype": [Allowed("tables and style attributes look the same in the older mode", lambda use: True)],
-    "html-dir": [Allowed("it is on no link, where Outlook errs", lambda use: use.element is not None and use.element.tag != "a")],
+    "html-dir": [
+        Allowed("it is on no link, where Outlook errs", lambda use: use.element is not None and use.element.tag != "a")
+    ],
     "html-meta-color-scheme": [Allowed("the light colours, which survive a program's own inversion", _on("meta"))],
     "html-width": [
         Allowed(
             "in pixels, or on a table: percentages of pictures are what Outlook gets wrong",
-            lambda use: use.element is not None and (use.element.tag != "img" or "%" not in use.element.get("width", "")),
+            lambda use: (
+                use.element is not None and (use.element.tag != "img" or "%" not in use.element.get("width", ""))
+            ),
         )
     ],
-    "html-align": [Allowed("center, which is known everywhere", lambda use: use.element.get("align") == "center")],
+    "html-align": [Allowed("it stands on a cell; tables are what Outlook on macOS does not align", _on("td", "th"))],
+    "html-role": [Allowed("a screen reader takes such a table for layout by its looks", _on("table"))],
+    "html-lang": [Allowed("a screen reader speaks in the voice that its user has set", lambda use: True)],
 }
 
 

@@ -1,4 +1,5 @@
-"""Which declarations win on an element, by day and by night: the cascade (CSS Cascading Level 4) as far as mails need it."""
+"""Which declarations win on an element, by day and by night: as much of the cascade (CSS Cascading Level 4) as mails
+need."""
 
 from __future__ import annotations
 

@@ -34,7 +34,12 @@ def check_clients(mail: Opened) -> Iterator[Finding]:
 def _judged(use: Use, known: Data) -> Finding | None:
     if use.slug is None:
         return Finding(
-            Severity.NOTE, CHECK, f"{use.what}: caniemail has no page on it", use.where, use.line, cure="try it where it matters"
+            Severity.NOTE,
+            CHECK,
+            f"{use.what}: caniemail has no page on it",
+            use.where,
+            use.line,
+            cure="try it where it matters",
         )
     feature = known.features[use.slug]
     answers = {client: answer for client, answer in feature.answers.items() if client not in GONE}
@@ -55,8 +60,12 @@ def _judged(use: Use, known: Data) -> Finding | None:
 
 def _finding(severity: Severity, use: Use, answers: Mapping[str, Answer], known: Data, cure: str) -> Finding:
     verdicts = {answer.verdict for answer in answers.values()}
-    says = "not supported" if verdicts == {UNSUPPORTED} else "partly supported" if UNSUPPORTED not in verdicts else (
-        "not or partly supported"
+    says = (
+        "not supported"
+        if verdicts == {UNSUPPORTED}
+        else "partly supported"
+        if UNSUPPORTED not in verdicts
+        else ("not or partly supported")
     )
     clients = tuple(known.clients[client] for client in answers)
     return Finding(severity, CHECK, f"{use.what}: {says}", use.where, use.line, clients, cure)

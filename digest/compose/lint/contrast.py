@@ -9,7 +9,7 @@ from typing import Any
 from tinycss2.color3 import RGBA, parse_color
 
 from digest.compose.lint.cascade import SCHEMES, Scheme, Styles, styles_of
-from digest.compose.lint.mail import Finding, Opened, Severity, named
+from digest.compose.lint.mail import Finding, Opened, Severity, line_of, named
 
 LEAST, LEAST_LARGE = 4.5, 3.0
 LARGE, LARGE_BOLD = 24.0, 18.66
@@ -60,7 +60,7 @@ def _in(mail: Opened, scheme: Scheme) -> Iterator[Finding]:
                 "contrast",
                 f"contrast {ratio:.2f} in the {scheme.name} colours: {_hex(seen.ink)} on {_hex(seen.paper)}",
                 named(element),
-                element.sourceline or 0,
+                line_of(element),
                 cure=f"at least {least} (WCAG 2.2, 1.4.3): change the colour of the text or what is below it",
             )
 
@@ -115,7 +115,9 @@ def _size(text: str, above: float) -> float:
 
 def _over(colour: RGBA, below: RGBA) -> RGBA:
     """A colour that lets shine through, on what lies below it."""
-    mixed = (colour.alpha * mine + (1 - colour.alpha) * other for mine, other in zip(colour[:3], below[:3], strict=True))
+    mixed = (
+        colour.alpha * mine + (1 - colour.alpha) * other for mine, other in zip(colour[:3], below[:3], strict=True)
+    )
     return RGBA(*mixed, 1.0)
 
 
@@ -127,9 +129,7 @@ def contrast(one: RGBA, other: RGBA) -> float:
 
 def _luminance(colour: RGBA) -> float:
     """WCAG 2.2, "relative luminance"."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]
-    )
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3])
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from digest.compose.fragments import MARK
-from digest.compose.lint.mail import Finding, Opened, Severity, elements, named
+from digest.compose.lint.mail import Finding, Opened, Severity, elements, line_of, named
 
 UNRESOLVED = re.compile(
-    rf"{MARK}\w*|\{{\{{.*?\}}\}}|\{{\{{|\{{%.*?%\}}|\{{%|%recipient[\w.-]*%?|\[\[\w+\]\]|%\(\w+\)[sd]", re.IGNORECASE | re.DOTALL
+    rf"{MARK}\w*|\{{\{{.*?\}}\}}|\{{\{{|\{{%.*?%\}}|\{{%|%recipient[\w.-]*%?|\[\[\w+\]\]|%\(\w+\)[sd]",
+    re.IGNORECASE | re.DOTALL,
 )
 """Markers of our holes, Jinja2, the variables of mail services, and gettext's own placeholders."""
 
@@ -24,12 +25,18 @@ OTHERS = ("mailto", "tel")
 
 def check_placeholders(mail: Opened) -> Iterator[Finding]:
     """Nothing that a program should have replaced is left, in either part or in a header."""
-    parts = {"HTML": mail.mail.html, "text": mail.mail.text, **{f"header {name}": value for name, value in mail.mail.headers}}
+    parts = {
+        "HTML": mail.mail.html,
+        "text": mail.mail.text,
+        **{f"header {name}": value for name, value in mail.mail.headers},
+    }
     for where, text in parts.items():
         for found in UNRESOLVED.finditer(text):
             line = text.count("\n", 0, found.start()) + 1
             what = f"{found[0][:40]!r} was never replaced"
-            yield Finding(Severity.ERROR, "placeholders", what, where, line, cure="give the value, or mend the template")
+            yield Finding(
+                Severity.ERROR, "placeholders", what, where, line, cure="give the value, or mend the template"
+            )
     words = {"text": mail.mail.text, "HTML": "" if mail.root is None else _words(mail)}
     for where, text in words.items():
         for found in EMPTY.finditer(text):
@@ -48,7 +55,7 @@ def check_links(mail: Opened) -> Iterator[Finding]:
     """Whole https addresses; our own as PUBLIC_URL has them, which on one machine for trying out is http."""
     if mail.root is None:
         return
-    noted = False
+    noted, ours = False, mail.mail.public_url.rstrip("/")
     for element in elements(mail.root):
         for name in ADDRESSES:
             address = element.get(name)
@@ -57,13 +64,13 @@ def check_links(mail: Opened) -> Iterator[Finding]:
             what = _wrong(address.strip(), name)
             if not what:
                 continue
-            if _is_local(address, mail.mail.public_url):
+            if is_local(ours) and address.startswith(f"{ours}/"):
                 if not noted:
                     noted = True
                     cure = "fine for trying out; before a real send set PUBLIC_URL to a public https address"
                     yield Finding(Severity.NOTE, "links", "links lead to this machine", "PUBLIC_URL", 0, cure=cure)
                 continue
-            place = (f"{named(element)}[{name}]", element.sourceline or 0)
+            place = (f"{named(element)}[{name}]", line_of(element))
             yield Finding(Severity.ERROR, "links", f"{what}: {address[:60]!r}", *place, cure="a whole https address")
 
 
@@ -81,6 +88,6 @@ def _wrong(address: str, name: str) -> str:
     return "" if parts.scheme == "https" and parts.hostname else "not https"
 
 
-def _is_local(address: str, public_url: str) -> bool:
-    ours = public_url.rstrip("/") + "/"
-    return bool(public_url) and address.startswith(ours) and urlsplit(public_url).hostname in LOCAL
+def is_local(public_url: str) -> bool:
+    """Whether our pages are on this machine only, where there is no https."""
+    return urlsplit(public_url).hostname in LOCAL

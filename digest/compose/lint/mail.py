@@ -22,8 +22,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check has to say. `where` is an element, a header or a place in the text; `line` that of the built
-    part, 0 where there is none; `clients` the mail programs concerned, by name."""
+    """One thing that a check has to say. `where` is an element, a header or a part; `line` that of the built part, 0
+    where there is none; `clients` the mail programs concerned, by name."""
 
     severity: Severity
     check: str
@@ -68,7 +68,7 @@ def opened(mail: Mail) -> Opened:
     if not mail.html.strip():
         return Opened(mail)
     root = markup.document_fromstring(mail.html)
-    sheets = [read_sheet(each.text or "", each.sourceline or 1) for each in root.iter("style")]
+    sheets = [read_sheet(each.text or "", line_of(each)) for each in root.iter("style")]
     styles = {each: read_style(each.get("style") or "") for each in elements(root) if each.get("style")}
     return Opened(mail, root, sheets, styles)
 
@@ -76,6 +76,11 @@ def opened(mail: Mail) -> Opened:
 def elements(root: Any) -> Iterable[Any]:
     """The elements of a tree in document order, without comments."""
     return (each for each in root.iter() if isinstance(each.tag, str))
+
+
+def line_of(element: Any) -> int:
+    """The line of the built HTML on which an element begins, from 1; 0 when nobody knows."""
+    return int(element.sourceline or 0)
 
 
 def named(element: Any) -> str:

@@ -17,7 +17,9 @@ def check_text(mail: Opened) -> Iterator[Finding]:
     for it, or an address, may be longer."""
     text = mail.mail.text
     if not text.strip():
-        yield Finding(Severity.ERROR, "text", "no text part", "text", cure="some read text only, and filters ask for one")
+        yield Finding(
+            Severity.ERROR, "text", "no text part", "text", cure="some read text only, and filters ask for one"
+        )
     for number, line in enumerate(text.split("\n"), 1):
         for pattern in (TAG, ENTITY):
             for found in pattern.finditer(line):
@@ -25,6 +27,10 @@ def check_text(mail: Opened) -> Iterator[Finding]:
                 yield Finding(Severity.ERROR, "text", f"HTML: {found[0][:40]!r}", "text", number, cure=cure)
         if len(line) > WIDTH and "://" not in line and " " in line.strip()[:WIDTH]:
             cure = f"at most {WIDTH} columns (RFC 3676, 4.2): the filter `wrapped`"
-            yield Finding(Severity.ERROR, "text", f"{len(line)} columns: {line.strip()[:30]!r}", "text", number, cure=cure)
+            yield Finding(
+                Severity.ERROR, "text", f"{len(line)} columns: {line.strip()[:30]!r}", "text", number, cure=cure
+            )
         if line != line.rstrip() and line != "-- ":
-            yield Finding(Severity.WARNING, "text", "white space at the end of a line", "text", number, cure="take it away")
+            yield Finding(
+                Severity.WARNING, "text", "white space at the end of a line", "text", number, cure="take it away"
+            )

@@ -1,4 +1,4 @@
-"""Style sheets and style attributes, taken apart. Reading is tinycss2's, which follows CSS Syntax Level 3 and tells lines."""
+"""Style sheets and style attributes, taken apart. Reading is tinycss2's: CSS Syntax Level 3, with line numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Selectors with their declarations; `conditions` are the at-rules around them, outermost first: ("@media print",)."""
+    """Selectors with their declarations; `conditions` are the at-rules around them, the outermost first."""
 
     selector: str
     prelude: tuple[Any, ...]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from digest.compose.lint.mail import Finding, Opened, Severity
+from digest.compose.lint.mail import Finding, Opened, Severity, line_of
 
 HEAD = 16 * 1024
 """Bytes of a style sheet from which Gmail drops it (caniemail, html-style, note 6)."""
 
 WHOLE = 90 * 1000
-"""Bytes of HTML: Gmail hides what is beyond 102 KB, after the provider has rewritten links (issue of the composer)."""
+"""Bytes of HTML. Gmail hides what is beyond 102 KB, measured after a provider has rewritten links: a tenth is left for
+that."""
 
 LINE = 998
 """Octets of a line without its end (RFC 5322, section 2.1.1)."""
@@ -24,11 +25,11 @@ def check_size(mail: Opened) -> Iterator[Finding]:
     total = sum(len((sheet.text or "").encode()) for sheet in sheets)
     if total >= HEAD:
         cure = "Gmail drops sheets from 16 KB on: shorten it"
-        yield Finding(Severity.ERROR, "size", f"{total} bytes of style sheets", "style", sheets[0].sourceline or 0, cure=cure)
+        yield Finding(Severity.ERROR, "size", f"{total} bytes of style sheets", "style", line_of(sheets[0]), cure=cure)
     for sheet in sheets:
         if not sheet.xpath("ancestor::head"):
             cure = "into the head: Gmail keeps no sheet of the body (caniemail, html-style)"
-            yield Finding(Severity.ERROR, "size", "a style sheet in the body", "style", sheet.sourceline or 0, cure=cure)
+            yield Finding(Severity.ERROR, "size", "a style sheet in the body", "style", line_of(sheet), cure=cure)
     size = len(mail.mail.html.encode())
     if size >= WHOLE:
         cure = "Gmail hides what is beyond 102 KB: fewer or shorter blocks"
@@ -43,4 +44,6 @@ def check_lines(mail: Opened) -> Iterator[Finding]:
             if len(line) > LINE:
                 shown = line.decode(errors="replace").strip()[:40]
                 cure = f"at most {LINE} octets (RFC 5322, 2.1.1): break the line in the template"
-                yield Finding(Severity.ERROR, "lines", f"a line of {len(line)} octets: {shown!r}", where, number, cure=cure)
+                yield Finding(
+                    Severity.ERROR, "lines", f"a line of {len(line)} octets: {shown!r}", where, number, cure=cure
+                )

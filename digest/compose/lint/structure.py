@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from digest.compose.lint.contrast import UNSEEN
-from digest.compose.lint.mail import Finding, Opened, Severity, elements, named
+from digest.compose.lint.mail import Finding, Opened, Severity, elements, line_of, named
 
 PADDING = 30
 """Invisible characters after the preheader: an inbox shows up to about 140 characters of a mail, and what is missing it
@@ -16,7 +16,7 @@ LAYOUT = ("presentation", "none")
 
 
 def _error(check: str, what: str, element: Any, cure: str) -> Finding:
-    return Finding(Severity.ERROR, check, what, named(element), element.sourceline or 0, cure=cure)
+    return Finding(Severity.ERROR, check, what, named(element), line_of(element), cure=cure)
 
 
 def check_shell(mail: Opened) -> Iterator[Finding]:
@@ -56,7 +56,9 @@ def check_headings(mail: Opened) -> Iterator[Finding]:
     for heading in headings:
         level = int(heading.tag[1])
         if level > before + 1:
-            yield _error("headings", f"h{level} after {f'h{before}' if before else 'nothing'}", heading, f"h{before + 1}")
+            yield _error(
+                "headings", f"h{level} after {f'h{before}' if before else 'nothing'}", heading, f"h{before + 1}"
+            )
         if level == 1 and before:
             yield _error("headings", "a second h1", heading, "h2")
         if not heading.text_content().strip():
@@ -74,10 +76,14 @@ def check_pictures(mail: Opened) -> Iterator[Finding]:
         if alt is None:
             yield _error("pictures", "a picture without alt", picture, 'alt="what it shows", alt="" for an ornament')
         elif linked and not alt.strip() and not picture.xpath("ancestor::a")[0].text_content().strip():
-            yield _error("pictures", "a link that is a picture without words", picture, "an alt that says where it leads")
+            yield _error(
+                "pictures", "a link that is a picture without words", picture, "an alt that says where it leads"
+            )
         width = picture.get("width") or ""
         if not width.isdigit():
-            yield _error("pictures", f"width is {width!r}" if width else "a picture without width", picture, 'width="600"')
+            yield _error(
+                "pictures", f"width is {width!r}" if width else "a picture without width", picture, 'width="600"'
+            )
 
 
 def check_preheader(mail: Opened) -> Iterator[Finding]:
@@ -98,7 +104,9 @@ def check_preheader(mail: Opened) -> Iterator[Finding]:
     if len(shown) < 5:
         yield _error("preheader", "the preheader says nothing", hidden[0], "the second and third headline")
     if padded < PADDING:
-        yield _error("preheader", f"{padded} invisible characters behind it", hidden[0], f"{PADDING} of &#847;&zwnj;&nbsp;")
+        yield _error(
+            "preheader", f"{padded} invisible characters behind it", hidden[0], f"{PADDING} of &#847;&zwnj;&nbsp;"
+        )
 
 
 def _hides(element: Any, mail: Opened) -> bool:

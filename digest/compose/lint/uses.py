@@ -1,20 +1,38 @@
 """Which features of HTML and CSS a built mail uses, by the names that caniemail gives them.
 
-Names come from the data itself wherever its slugs say what they are about (`css-line-height`, `html-bdi`); the tables
-here hold only what cannot be read off them.
+Names come from the data itself wherever its slugs say what they are about (`css-line-height`, `html-bdi`), the others
+from the tables in `names`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from digest.compose.caniemail import Data
-from digest.compose.lint.mail import Opened, elements, named
+from digest.compose.lint.mail import Opened, elements, line_of, named
+from digest.compose.lint.names import (
+    ATTRIBUTES,
+    COMBINATORS,
+    ELEMENTS,
+    FUNCTIONS,
+    KEYWORDS,
+    LONGHANDS,
+    MEDIA,
+    PICTURES,
+    PLAIN,
+    PLAIN_CSS,
+    PLAIN_TOO,
+    PROPERTIES,
+    TYPED,
+    UNDECIDED,
+    UNREMARKABLE,
+    VALUES,
+)
 from digest.compose.lint.sheet import Declaration, Sheet, inside
 
 
@@ -33,99 +51,6 @@ class Use:
     """All declarations of the same style attribute or rule."""
 
 
-LONGHANDS = (
-    *("border", "margin", "padding", "outline", "list-style", "text-decoration", "text-emphasis", "transition"),
-    *("animation", "background", "overflow", "scroll-snap", "grid-template", "flex", "border-image"),
-)
-"""Properties whose longhands have no page of their own and are covered by that of the shorthand."""
-
-PROPERTIES: Mapping[str, str] = {
-    **dict.fromkeys(("left", "right", "top", "bottom"), "css-left-right-top-bottom"),
-    **dict.fromkeys(("column-gap", "row-gap"), "css-gap"),
-    **dict.fromkeys(("columns", "column-fill", "column-rule", "column-span", "column-width"), "css-column-layout-properties"),
-    **dict.fromkeys(("block-size",), "css-block-inline-size"),
-    **dict.fromkeys((f"margin-block-{end}" for end in ("start", "end")), "css-margin-block-start-end"),
-    **dict.fromkeys((f"margin-inline-{end}" for end in ("start", "end")), "css-margin-inline-start-end"),
-    **dict.fromkeys((f"padding-block-{end}" for end in ("start", "end")), "css-padding-block-start-end"),
-    **dict.fromkeys((f"padding-inline-{end}" for end in ("start", "end")), "css-padding-inline-start-end"),
-    **dict.fromkeys(("margin-inline", "margin-block"), "css-margin-inline-block"),
-    **dict.fromkeys(("padding-inline", "padding-block"), "css-padding-inline-block"),
-    **dict.fromkeys(("border-inline", "border-block"), "css-border-inline-block"),
-}
-"""Properties whose page has another name."""
-
-UNDECIDED = frozenset(("flex-direction", "flex-wrap"))
-"""Properties whose page is about one value only; see VALUES."""
-
-VALUES: Mapping[tuple[str, str], str] = {
-    ("display", "none"): "css-display-none",
-    **dict.fromkeys((("display", "flex"), ("display", "inline-flex")), "css-display-flex"),
-    **dict.fromkeys((("display", "grid"), ("display", "inline-grid")), "css-display-grid"),
-    ("flex-direction", "column"): "css-flex-direction",
-    ("flex-wrap", "wrap"): "css-flex-wrap",
-}
-"""(property, value) -> page."""
-
-KEYWORDS: Mapping[str, str] = {
-    **dict.fromkeys(("fit-content", "min-content", "max-content"), "css-intrinsic-size"),
-    **dict.fromkeys(("system-ui", "ui-serif", "ui-sans-serif", "ui-rounded", "ui-monospace"), "css-sytem-ui"),
-    "initial": "css-unit-initial",
-}
-
-FUNCTIONS: Mapping[str, str] = {
-    "var": "css-variables",
-    "calc": "css-unit-calc",
-    **{name: f"css-function-{name}" for name in ("clamp", "light-dark", "max", "min")},
-    **dict.fromkeys(("lch", "oklch", "lab", "oklab"), "css-modern-color"),
-    **{name: f"css-{name}" for name in ("rgb", "rgba")},
-    **{f"{before}{name}-gradient": f"css-{name}-gradient" for name in ("linear", "radial", "conic") for before in ("", "repeating-")},
-}
-
-MEDIA: Mapping[str, str] = {
-    "prefers-color-scheme": "css-at-media-prefers-color-scheme",
-    "prefers-reduced-motion": "css-at-media-prefers-reduced-motion",
-    "device-pixel-ratio": "css-at-media-device-pixel-ratio",
-    "orientation": "css-at-media-orientation",
-    "hover": "css-at-media-hover",
-}
-
-ELEMENTS: Mapping[str, str] = {
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "html-h1-h6"),
-    **dict.fromkeys(("ul", "ol", "li", "dl", "dt", "dd"), "html-lists"),
-    **dict.fromkeys(
-        ("article", "aside", "details", "figcaption", "figure", "footer", "header", "main", "mark", "nav", "section")
-        + ("summary", "time"),
-        "html-semantics",
-    ),
-    **dict.fromkeys(("map", "area"), "html-image-maps"),
-    **dict.fromkeys(("embed", "object"), "html-object"),
-}
-
-ATTRIBUTES: Mapping[str, str] = {
-    **dict.fromkeys(("srcset", "sizes"), "html-srcset"),
-    **dict.fromkeys(("usemap",), "html-image-maps"),
-    "inert": "css-inert-attribute",
-    "loading": "html-loading-attribute",
-}
-
-TYPED = ("input", "button")
-"""Elements that have a page for each of their types."""
-
-PICTURES: Mapping[str, str] = {"jpeg": "jpg", "tif": "tiff", "heic": "heif"}
-
-UNREMARKABLE = frozenset(
-    ("html", "head", "title", "meta", "tr", "td", "th", "tbody", "thead", "a", "br", "b", "i", "em", "u", "center", "font")
-)
-"""Elements without a page that every mail program has known since it shows HTML (HTML 3.2)."""
-
-PLAIN = frozenset(("href", "src", "alt", "class", "id", "style", "title", "name", "content", "charset", "border", "colspan"))
-PLAIN_TOO = frozenset(("rowspan", "bgcolor", "xmlns:o", "xmlns:v", "http-equiv", "color", "face", "size"))
-"""Attributes without a page that every mail program has known since it shows HTML (HTML 3.2), and names."""
-
-PLAIN_CSS = frozenset(("color", "font-family", "font-style"))
-"""Properties without a page that every mail program has known since it shows CSS (CSS 1)."""
-
-
 def uses(mail: Opened, data: Data) -> Iterator[Use]:
     """Every use in document order, the style sheets last."""
     if mail.root is None:
@@ -137,20 +62,20 @@ def uses(mail: Opened, data: Data) -> Iterator[Use]:
         declared = tuple(mail.styles.get(element, ()))
         for one in declared:
             for slug, what in _of_declaration(one, data):
-                yield Use(slug, what, named(element), element.sourceline or 0, element, one, declared)
+                yield Use(slug, what, named(element), line_of(element), element, one, declared)
     for sheet in mail.sheets:
         yield from _of_sheet(sheet, data)
 
 
 def _of_element(element: Any, data: Data) -> Iterator[Use]:
-    place = (named(element), element.sourceline or 0, element)
+    place = (named(element), line_of(element), element)
     tag = element.tag
     slug = f"html-{tag}-{element.get('type', '').lower()}" if tag in TYPED else ELEMENTS.get(tag, f"html-{tag}")
     if slug in data.features:
         yield Use(slug, f"<{tag}>", *place)
     elif tag not in UNREMARKABLE:
         yield Use(None, f"<{tag}>", *place)
-    for name, value in element.attrib.items():
+    for name in element.attrib:
         slug = ATTRIBUTES.get(name, f"html-{name}")
         if slug in data.features and (name in ATTRIBUTES or "attribute" in data.features[slug].title):
             yield Use(slug, f"the attribute {name}", *place)
@@ -221,25 +146,18 @@ def _of_sheet(sheet: Sheet, data: Data) -> Iterator[Use]:
     for line in sheet.comments:
         yield Use("css-comments", "a comment", where, line)
     for rule in sheet.at_rules:
-        slug = f"css-at-{rule.name}"
-        yield Use(slug if slug in data.features else None, f"@{rule.name}", where, rule.line)
-        for name, page in MEDIA.items():
+        page = f"css-at-{rule.name}"
+        yield Use(page if page in data.features else None, f"@{rule.name}", where, rule.line)
+        for name, about in MEDIA.items():
             if rule.name == "media" and re.search(rf"\(\s*[\w-]*{name}\b", rule.condition):
-                yield Use(page, f"@media ({name})", where, rule.line)
+                yield Use(about, f"@media ({name})", where, rule.line)
     for one in sheet.rules:
         for slug, what in selector_features(one.prelude):
             yield Use(slug if slug in data.features else None, what, f"style sheet, {one.selector}", one.line)
         for declared in one.declarations:
-            for page, what in _of_declaration(declared, data):
+            for found, what in _of_declaration(declared, data):
                 place = (f"style sheet, {one.selector}", declared.line)
-                yield Use(page, what, *place, declaration=declared, beside=one.declarations)
-
-
-COMBINATORS: Mapping[str, tuple[str, str]] = {
-    ">": ("css-selector-child", "the selector a > b"),
-    "+": ("css-selector-adjacent-sibling", "the selector a + b"),
-    "~": ("css-selector-general-sibling", "the selector a ~ b"),
-}
+                yield Use(found, what, *place, declaration=declared, beside=one.declarations)
 
 
 def selector_features(prelude: Sequence[Any]) -> set[tuple[str, str]]:
