@@ -49,7 +49,7 @@ def lint(
         shown = [row for row in report.rows if notes or row.finding.severity != Severity.NOTE]
         show(_gathered(shown), COLUMNS)
         say(_summary(report, notes=notes))
-    if report.count(Severity.ERROR) or (strict and report.count(Severity.WARNING)):
+    if report.fails(strict=strict):
         raise typer.Exit(1)
 
 

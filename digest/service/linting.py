@@ -29,6 +29,10 @@ class Report:
     rows: tuple[Linted, ...]
     built: int
 
+    def fails(self, *, strict: bool) -> bool:
+        """Whether something is wrong: an error, and with `strict` a warning too."""
+        return bool(self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
+
     def count(self, severity: Severity) -> int:
         return sum(row.finding.severity == severity for row in self.rows)
 

@@ -39,7 +39,7 @@ OTHER = {"en": "de"}
 """The language of a digest's foreign story; English for every other language."""
 
 LONGEST_SUMMARY, LONG_TITLE = 360, 140
-"""Characters of the texts in the largest digest: what a summary has at most (`digest.stories.summary`), and twice a usual
+"""Characters of the texts in the largest digest: a summary's most (`digest.stories.summary`), and twice a usual
 title."""
 
 

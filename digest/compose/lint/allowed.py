@@ -122,7 +122,6 @@ ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "css-width": [
         EXTRA,
         Allowed("the width attribute says the same", _sized),
-        Allowed("it stands on a table or a cell, where Outlook knows it", _on("table", "td")),
     ],
     "css-max-width": [Allowed("the width attribute says how wide it is", _sized), PREHEADER],
     "css-max-height": [EXTRA, PREHEADER],

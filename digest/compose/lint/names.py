@@ -24,6 +24,13 @@ PROPERTIES: Mapping[str, str] = {
     **dict.fromkeys(("margin-inline", "margin-block"), "css-margin-inline-block"),
     **dict.fromkeys(("padding-inline", "padding-block"), "css-padding-inline-block"),
     **dict.fromkeys(("border-inline", "border-block"), "css-border-inline-block"),
+    **dict.fromkeys(
+        (f"border-{end}-{side}-radius" for end in ("top", "bottom") for side in ("left", "right")), "css-border-radius"
+    ),
+    **dict.fromkeys(
+        (f"border-{end}-{side}-radius" for end in ("start", "end") for side in ("start", "end")),
+        "css-border-radius-logical",
+    ),
 }
 """Properties whose page has another name."""
 
