@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from digest.compose.lint.mail import Finding, Opened, Severity, line_of
+from digest.compose.room import WHOLE
 
 HEAD = 16 * 1024
 """Bytes of a style sheet from which Gmail drops it (caniemail, html-style, note 6)."""
-
-WHOLE = 90 * 1000
-"""Bytes of HTML. Gmail hides what is beyond 102 KB, measured after a provider has rewritten links: a tenth is left for
-that."""
 
 LINE = 998
 """Octets of a line without its end (RFC 5322, section 2.1.1)."""
