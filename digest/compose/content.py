@@ -132,14 +132,14 @@ class Manifest:
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON: the same manifest gives the same bytes, and one without variants, rulings and merged stories
-    those that it had before there were any."""
+    """Canonical JSON: the same manifest gives the same bytes, and one without variants, rulings, merged stories and
+    sizes those that it had before there were any."""
     plain = asdict(manifest)
     if not plain["rulings"]:
         del plain["rulings"]
     for story in plain["stories"].values():
         del story["led_by"]
-        for name in ("variants", "was"):
+        for name in ("variants", "was", "size", "brief_size"):
             if not story[name]:
                 del story[name]
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
