@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli.common import AsJson, clip, known_language, plural, progress, say, show
+from digest.cli.common import AsJson, Force, clip, known_language, plural, program, progress, say, show
 
 if TYPE_CHECKING:
     from digest.service.linting import Linted, Report
@@ -26,6 +26,31 @@ LONGEST = 40
 @app.callback()
 def templates() -> None:
     """The templates of mails."""
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the templates of mails, and which of them are your own."""
+    from digest.service.owntemplates import listed
+    from digest.settings import load
+
+    rows = [{"template": each.name, "origin": each.origin} for each in listed(load().settings)]
+    show(rows, ["template", "origin"], as_json=as_json)
+
+
+@app.command("copy")
+def copy(
+    names: Annotated[list[str], typer.Argument(help="Mails such as digest, or files such as email/digest/body.html.")],
+    force: Force = False,
+) -> None:
+    """Copy shipped templates into TEMPLATES_DIR, to be changed there."""
+    from digest.service.owntemplates import copied
+    from digest.settings import load
+
+    settings = load().settings
+    for name in copied(settings, names, force=force):
+        say(f"copied {name} to {settings.templates_dir}")
+    say(f"check what you change: {program()} templates lint")
 
 
 @app.command("lint")
@@ -57,19 +82,21 @@ def _report(mails: Sequence[str], lang: str) -> Report:
     from digest.compose.theme import Theme
     from digest.service.core import site_of
     from digest.service.linting import lint_mails
+    from digest.service.owntemplates import own_folder
     from digest.service.places import templates_folder
     from digest.settings import load
     from subscribers.i18n import Catalogues
 
+    settings = load().settings
     catalogues = Catalogues(templates_folder() / "locale")
     known_language(lang, catalogues.languages)
     languages = (lang,) if lang else catalogues.languages
-    theme = Theme(templates_folder(), catalogues.translations)
+    theme = Theme(templates_folder(), catalogues.translations, own_folder(settings))
     with progress() as bar:
         task = bar.add_task("checking mails", total=None)
         return lint_mails(
             theme,
-            site_of(load().settings),
+            site_of(settings),
             languages,
             mails,
             on_mail=lambda done, total: bar.update(task, completed=done, total=total),

@@ -45,3 +45,24 @@ def test_lint_fails_for_an_error_and_says_where(digest: Digest, monkeypatch: pyt
 def test_lint_refuses_what_is_not_there(digest: Digest) -> None:
     digest("templates", "lint", "nope").fails("no mail 'nope'", "digest", "moving")
     digest("templates", "lint", "--lang", "xx").fails("'xx'", "en, ar, de")
+
+
+def test_templates_of_ones_own(digest: Digest, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest("templates", "copy", "confirm").fails("TEMPLATES_DIR is not set")
+    monkeypatch.setenv("TEMPLATES_DIR", str(digest.folder / "own"))
+    digest("templates", "list").fails("no such folder")
+    done = digest("templates", "copy", "email/confirm/body.html")
+    assert done.out.splitlines() == [
+        f"copied email/confirm/body.html to {digest.folder / 'own'}",
+        "check what you change: digest templates lint",
+    ]
+    digest("templates", "copy", "confirm").fails("there already", "--force")
+    assert digest("templates", "copy", "confirm", "--force").code == 0
+    rows = digest("templates", "list", "--json").rows
+    assert {"template": "email/confirm/body.txt", "origin": "own, as shipped"} in rows
+    assert {"template": "email/digest/body.html", "origin": "shipped"} in rows
+    file = digest.folder / "own" / "email" / "confirm" / "body.html"
+    file.write_text(file.read_text() + "<bdi>x</bdi>")
+    done = digest("templates", "lint", "confirm", "--lang", "en")
+    assert done.code == 1
+    assert "<bdi>: not supported" in done.out
