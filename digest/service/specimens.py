@@ -16,7 +16,7 @@ from typing import Any
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
-from digest.compose.content import Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -98,9 +98,13 @@ Memory = Mapping[int, tuple[Pick, ...]]
 _Digest = Callable[[Bench, str], tuple[Frozen, Memory]]
 
 
-def _digest(bench: Bench, language: str, cards: Sequence[Card], *, welcome: bool = False) -> tuple[Frozen, Memory]:
+def _digest(
+    bench: Bench, language: str, cards: Sequence[Card], values: Mapping[str, str] | None = None
+) -> tuple[Frozen, Memory]:
+    """`values` as for `digest.service.freezing.freeze_digest`."""
+    values = values or {}
     topics = dict(enumerate(_content()["topics"].get(language, _content()["topics"]["en"]), 1))
-    blocks = [*chrome_blocks(topics, language, welcome=welcome), *story_blocks(cards, language)]
+    blocks = [*chrome_blocks(topics, language, welcome=WELCOME in values), *story_blocks(cards, language)]
     compiled = compile_blocks(bench.theme, bench.site, blocks, bench.cache)
     if compiled.dropped:
         raise TemplateError(next(iter(compiled.dropped.values())))
@@ -115,7 +119,7 @@ def _digest(bench: Bench, language: str, cards: Sequence[Card], *, welcome: bool
         times={card.article_id: FROZEN - timedelta(hours=1 + 3 * place) for place, card in enumerate(cards)},
         html=dict.fromkeys(compiled.html, ""),  # asked for by name only: the fragments are at hand
         text=dict.fromkeys(compiled.text, ""),
-        values=WELCOMING if welcome else {},
+        values=values,
     )
     memory = {card.story_id: (Pick(card.story_id, card.from_version),) for card in cards if card.from_version}
     return Frozen(manifest, compiled.html, compiled.text), memory
@@ -190,11 +194,12 @@ DIGESTS: Mapping[str, _Digest] = {
     ),
     "one": lambda bench, language: _digest(bench, language, _cards(language)[:1]),
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
-    "welcome": lambda bench, language: _digest(bench, language, _cards(language), welcome=True),
-    "quiet": lambda bench, language: _digest(bench, language, [], welcome=True),
+    "welcome": lambda bench, language: _digest(bench, language, _cards(language), WELCOMING),
+    "quiet": lambda bench, language: _digest(bench, language, [], WELCOMING),
+    "breaking": lambda bench, language: _digest(bench, language, _cards(language)[:1], {BREAKING: "1"}),
 }
 """The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
-with and without stories."""
+with and without stories, and breaking news."""
 
 MAILS = (*DIGESTS, *LETTERS)
 
