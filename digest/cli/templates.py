@@ -156,7 +156,8 @@ def _some(names: Sequence[str]) -> str:
 def _summary(report: Report, *, notes: bool) -> str:
     from digest.compose.lint import Severity
 
-    counts = [plural(report.count(severity), severity.value) for severity in (Severity.ERROR, Severity.WARNING)]
-    noted = len(_gathered([row for row in report.rows if row.finding.severity == Severity.NOTE]))
-    told = f", {plural(noted, 'note')}{'' if notes or not noted else ' (--notes shows them)'}"
-    return f"checked {plural(report.built, 'mail')}: {', '.join(counts)}{told}"
+    gathered = [row["severity"] for row in _gathered(report.rows)]
+    counts = [plural(gathered.count(str(severity)), severity.value) for severity in Severity]
+    hidden = not notes and str(Severity.NOTE) in gathered
+    told = ", ".join(counts) + (" (--notes shows them)" if hidden else "")
+    return f"checked {plural(report.built, 'mail')}: {told}"

@@ -73,4 +73,4 @@ def _finding(severity: Severity, use: Use, answers: Mapping[str, Answer], known:
 
 def _cure(feature: Feature, answers: Mapping[str, Answer]) -> str:
     told = list(dict.fromkeys(note for answer in answers.values() for note in answer.notes))
-    return " ".join([*told[:2], f"do without, or declare a fallback (compose/lint/allowed.py); {feature.url}"])
+    return " ".join([*told[:1], f"do without it; {feature.url} tells more"])
