@@ -57,6 +57,9 @@ class Settings(BaseModel):
         description="The one colour for links and rules, as #rrggbb.",
         json_schema_extra={"secret": False, "allowed": "a colour such as #8a3324"},
     )
+    templates_dir: Line = _setting(
+        "", "The folder of your own templates of mails: a file there stands in for the shipped one of the same name."
+    )
 
     database_url: Annotated[str, BeforeValidator(checks.database)] = _setting(
         "sqlite:///data/digest.db", "SQLite in a file, or postgresql://user:password@host/name.", secret=True

@@ -17,6 +17,7 @@ from digest.cli import (
     sending,
     sources,
     stories,
+    templates,
     topics,
     transfer,
 )
@@ -45,6 +46,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
+app.add_typer(templates.app, name="templates")
 app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)
 app.command("try")(sending.try_)

@@ -120,7 +120,7 @@ def compile_blocks(
     A block of a story that fails to render is dropped with its reason and the edition goes on without it (design,
     section 9); a failing block of the chrome raises TemplateError, because no mail can be without it.
     """
-    shell_key = ("shell", theme.folder, site)
+    shell_key = ("shell", theme.folders, site)
     known_shell = [cache.get((*shell_key, half)) for half in ("start", "end")]
     html: dict[str, Fragment] = {}
     dropped: dict[str, str] = {}
@@ -197,7 +197,7 @@ def _drop(block: Block, error: TemplateError, dropped: dict[str, str]) -> None:
 
 def _identity(kind: str, theme: Theme, mail: str, site: Site, block: Block) -> object:
     value = tuple(asdict(block.value).values()) if isinstance(block.value, Card) else str(block.value)
-    return (kind, theme.folder, mail, site, block.language, block.macro, value)
+    return (kind, theme.folders, mail, site, block.language, block.macro, value)
 
 
 def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fragment, Fragment], list[Fragment]]:
@@ -213,6 +213,9 @@ def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fra
         keep_style_tags=False,
         remove_classes=False,
         disable_validation=True,
+        # It would write height="auto", which no attribute may say, and say again what every mail program reads from the
+        # style: heights of cells and text-align (caniemail, css-height and css-text-align).
+        disable_basic_attributes=["height", "align"],
         cssutils_logging_level=logging.CRITICAL,
         method="html",
     ).transform()

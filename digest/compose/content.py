@@ -83,6 +83,10 @@ class FrozenStory:
     """Stories that have become part of it: what readers asked for about these, they asked for about it."""
     led_by: int = 0
     """The article of the variant that one reader sees (`compose.seen`); 0 for the usual telling. Never frozen."""
+    size: int = 0
+    """Bytes of its HTML at most, in full; 0 in editions of before there was a limit."""
+    brief_size: int = 0
+    """The same in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +132,14 @@ class Manifest:
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON: the same manifest gives the same bytes, and one without variants, rulings and merged stories
-    those that it had before there were any."""
+    """Canonical JSON: the same manifest gives the same bytes, and one without variants, rulings, merged stories and
+    sizes those that it had before there were any."""
     plain = asdict(manifest)
     if not plain["rulings"]:
         del plain["rulings"]
     for story in plain["stories"].values():
         del story["led_by"]
-        for name in ("variants", "was"):
+        for name in ("variants", "was", "size", "brief_size"):
             if not story[name]:
                 del story[name]
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
@@ -183,6 +187,8 @@ def _facts(raw: dict[str, object]) -> FrozenStory:
         terms=_words(raw.get("terms", [])),
         variants=tuple(_variant(each) for each in _list(raw.get("variants", []))),
         was=tuple(int(str(each)) for each in _list(raw.get("was", []))),
+        size=int(str(raw.get("size", 0))),
+        brief_size=int(str(raw.get("brief_size", 0))),
     )
 
 

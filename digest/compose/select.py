@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from digest.compose.content import FrozenStory, Manifest
+from digest.compose.room import fitting
 from digest.compose.seen import pins_of, ruled_told, seen_by
 from digest.compose.wishes import told as told_wishes
 from digest.compose.wishes import wished_order
@@ -48,7 +49,7 @@ def select(
     memory: Mapping[int, tuple[Pick, ...]],
     starts: Mapping[int, str] | None = None,
 ) -> tuple[Pick, ...]:
-    """The picks of one reader, best first. Every topic with news gets a story before any topic gets its second.
+    """The picks of one reader, best first: those of `wanted` that the mail has room for.
 
     `since` names the window of the reader's topics, `starts` those of topics with a window of their own. The reader's
     votes take stories away and move others (`wishes`).
@@ -64,6 +65,18 @@ def picks_of(
     starts: Mapping[int, str],
 ) -> tuple[Pick, ...]:
     """`select` from an edition as this reader sees it (`seen.Seer`)."""
+    return fitting(seen.stories, wanted(seen, since, profile, memory, starts), profile.max_stories)
+
+
+def wanted(
+    seen: Manifest,
+    since: str,
+    profile: ReaderProfile,
+    memory: Mapping[int, tuple[Pick, ...]],
+    starts: Mapping[int, str],
+) -> tuple[Pick, ...]:
+    """What `picks_of` would pick if a mail had no end. Every topic with news gets a story before any topic gets its
+    second."""
     chosen: list[tuple[int, Pick]] = []
     order = tuple(in_windows(seen, since, profile.topics, starts))
     scores = scores_in(seen, since, profile.topics, starts) if profile.votes else {}

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from digest.compose.content import Manifest
 from digest.compose.seen import seen_by
-from digest.compose.select import in_windows, pick_for, picks_of, topic_of
+from digest.compose.select import in_windows, pick_for, picks_of, topic_of, wanted
 from digest.compose.wishes import muted
 from digest.types import Pick, ReaderProfile
 
@@ -23,6 +23,8 @@ class Verdict(StrEnum):
     CARD = "card"
     ONE_LINER = "one-liner"
     CUT = "cut by the cap"
+    LONG = "too long for the mail"
+    """It was to be told, and there was no room for it (`compose.room`)."""
     SENT = "already sent"
     MUTED = "muted"
     """The reader asked not to be told it: the story itself, or its only publishers."""
@@ -71,6 +73,7 @@ def judge(
     told = replayed if picks is None else tuple(pick for pick in picks if pick.story_id in manifest.stories)
     inside = in_windows(seen, since, profile.topics, starts)
     chosen, expected = {pick.story_id for pick in told}, {pick.story_id for pick in replayed}
+    to_tell = {pick.story_id for pick in wanted(seen, since, profile, memory, starts)}
     windows = dict(_candidates(manifest, since, starts))
     judged = [
         Judged(
@@ -88,7 +91,9 @@ def judge(
             topic = topic_of(story, profile.topics)
             pick = pick_for(story_id, story, memory)
             quiet = muted(story_id, story, profile.votes)
-            verdict = _left_out(topic, story_id in inside, quiet, pick, story_id in expected)
+            no_room = Verdict.LONG if story_id in to_tell else Verdict.CUT
+            unheld = Verdict.HELD if story_id in expected else no_room
+            verdict = _left_out(topic, story_id in inside, quiet, pick, unheld)
             if verdict is Verdict.NO_TOPIC:
                 topic = topic_of(manifest.stories[story_id], profile.topics)
                 verdict = Verdict.NO_TOPIC if topic is None else Verdict.HIDDEN
@@ -113,7 +118,7 @@ def _candidates(manifest: Manifest, since: str, starts: Mapping[int, str]) -> It
                 yield story_id, window
 
 
-def _left_out(topic: int | None, inside: bool, quiet: bool, pick: Pick | None, expected: bool) -> Verdict:
+def _left_out(topic: int | None, inside: bool, quiet: bool, pick: Pick | None, otherwise: Verdict) -> Verdict:
     if topic is None:
         return Verdict.NO_TOPIC
     if not inside:
@@ -122,4 +127,4 @@ def _left_out(topic: int | None, inside: bool, quiet: bool, pick: Pick | None, e
         return Verdict.MUTED
     if pick is None:
         return Verdict.SENT
-    return Verdict.HELD if expected else Verdict.CUT
+    return otherwise

@@ -5,14 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 
-from digest.compose.theme import Theme, direction
+from digest.compose.theme import Theme, apart, direction
 
 WORDS_A_MINUTE = 220
 """Silent reading of non-fiction: 238 words a minute in English, fewer in most languages (Brysbaert 2019, a meta-
@@ -70,13 +69,8 @@ class Voice:
 
     def names(self, names: Sequence[str]) -> str:
         """Names as a list in the language's manner; a name that runs the other way is kept apart."""
-        return str(format_list([self._apart(name) for name in names], locale=self._locale)) if names else ""
-
-    def _apart(self, name: str) -> str:
-        """A name between FIRST STRONG ISOLATE and its end (UAX #9, 2.5) where it holds letters of the other direction:
-        else "&" and commas of Latin names jump to the wrong side of an Arabic sentence."""
-        others = {"L"} if direction(self.language) == "rtl" else {"R", "AL"}
-        return f"\u2068{name}\u2069" if any(bidirectional(char) in others for char in name) else name
+        base = direction(self.language)
+        return str(format_list([apart(name, base) for name in names], locale=self._locale)) if names else ""
 
     def welcome(self) -> str:
         """What stands in the masthead of a welcome mail in the place of the count of its stories."""

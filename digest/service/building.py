@@ -14,6 +14,7 @@ from digest.checks import RANK_WEIGHTS
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks, story_of
 from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
 from digest.compose.fragments import Fragment, address, guard, pack
+from digest.compose.room import sizes_of
 from digest.compose.theme import Theme
 from digest.service.cards import card_led_by, cards_of, headline_terms, lead_of, tellers_of
 from digest.service.ruled import acting, closed_topics, hidden_everywhere, pinned
@@ -251,6 +252,7 @@ def _facts(
 ) -> dict[int, FrozenStory]:
     """What selection needs; stories and variants whose blocks failed to render are not there, so nobody gets them."""
     broken = {story_of(key) for key in compiled.dropped}
+    full_sizes, brief_sizes = sizes_of(compiled.html, ("lead", "card")), sizes_of(compiled.html, ("brief",))
     facts = {}
     for story, written in cards.items():
         if (story, 0) in broken:
@@ -271,6 +273,8 @@ def _facts(
                 _variant(lead, card, tellers) for lead, card in written.led if (story, lead.id) not in broken
             ),
             was=found.was[story],
+            size=full_sizes[story],
+            brief_size=brief_sizes[story],
         )
     return facts
 

@@ -30,6 +30,7 @@ from digest.service.clustering import Clusterer
 from digest.service.composing import Press
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
+from digest.service.owntemplates import own_folder
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
 from digest.service.push import PushDesk
@@ -76,7 +77,7 @@ class DigestService:
         require_current(self.engine)
         self.keyring = Keyring(settings.secret_keys)
         self.catalogues = Catalogues(templates_folder() / "locale")
-        self.theme = Theme(templates_folder(), self.catalogues.translations)
+        self.theme = Theme(templates_folder(), self.catalogues.translations, own_folder(settings))
         self.shop = Workshop(
             self.engine,
             self.theme,

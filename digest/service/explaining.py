@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from digest.compose import wishes
 from digest.compose.content import BREAKING, Manifest, unpack_manifest
+from digest.compose.room import WHOLE
 from digest.compose.seen import ruled_told, seen_by
 from digest.compose.select import BRIEFS
 from digest.compose.verdicts import TOLD, Judged, Verdict, judge
@@ -243,6 +244,13 @@ def _cut(case: _Case, judged: Judged) -> str:
     )
 
 
+def _long(case: _Case, judged: Judged) -> str:
+    size = case.manifest.stories[judged.story_id].size
+    return (
+        f"it is {size / 1000:.0f} KB of HTML, and with what ranks higher the mail would be more than {WHOLE // 1000} KB"
+    )
+
+
 def _sent(case: _Case, judged: Judged) -> str:
     sent = case.sent[judged.story_id]
     first, last = sent[0], sent[-1]
@@ -280,6 +288,7 @@ def _held(case: _Case, judged: Judged) -> str:
 _WHY: Mapping[Verdict, Callable[[_Case, Judged], str]] = {
     **dict.fromkeys(TOLD, _in_the_mail),
     Verdict.CUT: _cut,
+    Verdict.LONG: _long,
     Verdict.SENT: _sent,
     Verdict.MUTED: _muted,
     Verdict.HIDDEN: _hidden,

@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digest.compose.blocks import inline
-from digest.compose.content import Manifest, pack_manifest
+from digest.compose.content import Manifest, Site, pack_manifest
 from digest.compose.fragments import Fragment, address, cut, guard
+from digest.compose.theme import Theme
 from digest.compose.voice import Voice
 from digest.errors import TemplateError
 from digest.service.freezing import Workshop, store_fragments
@@ -51,7 +52,7 @@ def freeze_system(
     for rows only. Raises TemplateError when the mail's template is broken, StoreError.
     """
     words = {name: guard(value) for name, value in values.items()}
-    subject = shop.theme.render(f"email/{mail}/subject.txt", language, shop.site, values=words)
+    subject = subject_of(shop.theme, shop.site, mail, language, words)
     blobs: dict[str, bytes] = {}
     parts = letter(shop, mail, language)
     manifest = Manifest(
@@ -65,7 +66,7 @@ def freeze_system(
         times={},
         html=store_fragments({name: fragment for name, fragment in parts.items() if name != "text"}, blobs),
         text=store_fragments({"body": parts["text"]}, blobs),
-        values={**words, "subject": " ".join(subject.split()), "language": language},
+        values={**words, "subject": subject, "language": language},
     )
     data = pack_manifest(manifest)
     editions.freeze(session, edition_id, at=now, blob=address(data), blobs={**blobs, address(data): data}, told={})
@@ -74,11 +75,21 @@ def freeze_system(
 def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
     """A system mail compiled for one language: the shell's start and end, the body, the text. Rendered once."""
     if (mail, language) not in shop.letters:
-        body = shop.theme.render(f"email/{mail}/body.html", language, shop.site)
-        text = cut(shop.theme.render(f"email/{mail}/body.txt", language, shop.site))
-        (start, end), (inlined,) = inline(shop.theme, shop.site, [body])
-        shop.letters[mail, language] = {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
+        shop.letters[mail, language] = compile_letter(shop.theme, shop.site, mail, language)
     return shop.letters[mail, language]
+
+
+def compile_letter(theme: Theme, site: Site, mail: str, language: str) -> Mapping[str, Fragment]:
+    """The parts that `letter` keeps. Raises TemplateError."""
+    body = theme.render(f"email/{mail}/body.html", language, site)
+    text = cut(theme.render(f"email/{mail}/body.txt", language, site))
+    (start, end), (inlined,) = inline(theme, site, [body])
+    return {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
+
+
+def subject_of(theme: Theme, site: Site, mail: str, language: str, values: Mapping[str, str]) -> str:
+    """The subject of a system mail, one line. Raises TemplateError."""
+    return " ".join(theme.render(f"email/{mail}/subject.txt", language, site, values=values).split())
 
 
 def prepare(shop: Workshop) -> None:

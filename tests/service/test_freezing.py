@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from digest.checks import RANK_WEIGHTS
 from digest.compose.content import Manifest, unpack_manifest
+from digest.compose.room import WHOLE
 from digest.errors import DigestError, InputError, SettingError
 from digest.service.core import DigestService
 from digest.service.freezing import CANDIDATES, freeze_digest
@@ -178,6 +179,28 @@ def test_hostile_articles_become_harmless_mails(small_town: Town) -> None:
     assert "zq5hole" not in told
     assert "<script>" not in told.split("text/html")[1]
     assert told.split("text/html")[1].count("/leave/") == 1
+
+
+def test_a_headline_without_end_costs_nobody_the_end_of_their_mail(small_town: Town) -> None:
+    town = small_town
+    town.topics("Harbour")
+    ada = town.reader("ada@example.org", "harbour")
+    usual = [town.story(f"Ferry number {number} aground", "harbour") for number in range(3)]
+    endless = town.story("endless " * 12_000, "harbour", at=NOW - timedelta(minutes=5))
+    assert town.morning() == 1
+    (mail,) = town.mails()
+    markup = quopri.decodestring(mail.read_bytes().split(b"text/html")[1])
+    assert len(markup) < WHOLE
+    assert b"/leave/" in markup
+    assert sorted(pick.story_id for pick in town.told(1, ada)) == sorted(usual), (
+        "it was not told, and is not said to be"
+    )
+    assert manifest_of(town).stories[endless].size > WHOLE
+    assert 300 < manifest_of(town).stories[usual[0]].brief_size < manifest_of(town).stories[usual[0]].size < 9_000
+    told = town.service.explainer.mail("ada@example.org")
+    (left,) = [each for each in told.stories if each.story_id == endless]
+    assert left.verdict == "too long for the mail"
+    assert "more than 90 KB" in left.why
 
 
 def test_a_removed_key_stops_the_edition_and_rejects_nobody(small_town: Town, settings: Settings) -> None:

@@ -1,0 +1,46 @@
+"""How many stories a mail has room for: Gmail hides what is beyond 102 KB of HTML, links to leave among it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from digest.compose.blocks import story_of
+from digest.compose.content import FrozenStory
+from digest.compose.fragments import Fragment
+from digest.types import Pick
+
+WHOLE = 90_000
+"""Bytes of HTML that a mail may have: Gmail measures after a provider has rewritten links, a tenth is left for that."""
+
+CHROME = 22_000
+"""Bytes of what is no story: 10 KB for shell, masthead, welcome, end and footer, and a section head of 0.7 KB for each
+of 17 stories (measured in tests/compose/test_room.py)."""
+
+HOLE = 64
+"""Bytes that a personal value has at most in a story's block: a clock time, or a link's token."""
+
+
+def sizes_of(html: Mapping[str, Fragment], kinds: Iterable[str]) -> dict[int, int]:
+    """Story id -> bytes of its largest block among those of these kinds, in any language and as any update. `html` by
+    block key ("card/de/17/2/0")."""
+    wanted, sizes = frozenset(kinds), dict[int, int]()
+    for key, fragment in html.items():
+        if key.partition("/")[0] in wanted:
+            story, _ = story_of(key)
+            size = sum(HOLE if place % 2 else len(part.encode()) for place, part in enumerate(fragment))
+            sizes[story] = max(sizes.get(story, 0), size)
+    return sizes
+
+
+def fitting(stories: Mapping[int, FrozenStory], picks: Sequence[Pick], cards: int) -> tuple[Pick, ...]:
+    """The picks that fit, in their order: the first `cards` of them in full, the others in one line. One that has no
+    room is left out, and so are as many of the last as must be; what is shorter still comes."""
+    kept: list[Pick] = []
+    room = WHOLE - CHROME
+    for pick in picks:
+        story = stories[pick.story_id]
+        size = story.size if len(kept) < cards else story.brief_size
+        if size <= room:
+            room -= size
+            kept.append(pick)
+    return tuple(kept)

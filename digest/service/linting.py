@@ -1,0 +1,81 @@
+"""`digest templates lint`: every mail, in every language, built and looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from digest.compose.blocks import BlockCache
+from digest.compose.content import Site
+from digest.compose.lint import Finding, Mail, Severity, lint
+from digest.compose.theme import Theme
+from digest.errors import InputError, TemplateError
+from digest.service.specimens import MAILS, Bench, Specimen, specimens
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What is to say of one mail in one language."""
+
+    mail: str
+    language: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of it. `built` counts mails, each in each language."""
+
+    rows: tuple[Linted, ...]
+    built: int
+
+    def fails(self, *, strict: bool) -> bool:
+        """Whether something is wrong: an error, and with `strict` a warning too."""
+        return bool(self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
+
+    def count(self, severity: Severity) -> int:
+        return sum(row.finding.severity == severity for row in self.rows)
+
+
+def lint_mails(
+    theme: Theme,
+    site: Site,
+    languages: Sequence[str],
+    mails: Sequence[str] = (),
+    on_mail: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Build these mails (all when none is named) in these languages and check them. A template that cannot be rendered
+    is an error among the others. `on_mail` is told how many of how many are done. Raises InputError for a name that no
+    mail has. Nothing is stored."""
+    strange = [mail for mail in mails if mail not in MAILS]
+    if strange:
+        raise InputError(f"there is no mail {strange[0]!r}; there are {', '.join(MAILS)}")
+    bench = Bench(theme, site, BlockCache())
+    wanted = [(mail, language) for language in languages for mail in (mails or MAILS)]
+    rows: list[Linted] = []
+    for done, (mail, language) in enumerate(wanted, 1):
+        rows += [Linted(mail, language, finding) for finding in _found(bench, mail, language)]
+        if on_mail is not None:
+            on_mail(done, len(wanted))
+    return Report(tuple(rows), len(wanted))
+
+
+def _found(bench: Bench, mail: str, language: str) -> list[Finding]:
+    try:
+        (specimen,) = specimens(bench, [mail], [language])
+    except TemplateError as error:
+        return [Finding(Severity.ERROR, "built", str(error), cure="mend the template")]
+    return lint(as_mail(specimen, bench.site))
+
+
+def as_mail(specimen: Specimen, site: Site) -> Mail:
+    """A specimen as the checks take it."""
+    sent = specimen.envelope
+    return Mail(
+        html=sent.html.decode(),
+        text=sent.text.decode(),
+        headers=(("Subject", sent.subject), *sent.headers),
+        message=specimen.message,
+        is_digest=specimen.is_digest,
+        public_url=site.public_url,
+    )

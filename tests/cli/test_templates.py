@@ -1,0 +1,68 @@
+"""`digest templates`."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.service.specimens import MAILS
+from tests.cli.conftest import Digest
+
+
+def test_lint_of_the_shipped_mails(digest: Digest) -> None:
+    done = digest("templates", "lint")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"checked {3 * len(MAILS)} mails: 0 errors, 0 warnings, "), "English, German and Arabic"
+    assert "(--notes shows them)" in done.out
+    assert digest("templates", "lint", "--strict", "--lang", "ar", "digest", "quiet").code == 0
+    assert not (digest.folder / "data").exists(), "it needs no database and no key"
+
+
+def test_lint_shows_notes_and_json(digest: Digest) -> None:
+    lines = digest("templates", "lint", "confirm", "--lang", "de", "--notes").out.splitlines()
+    assert lines[0].split() == ["severity", "what", "mail", "language", "where", "clients", "cure"]
+    assert any("prefers-color-scheme" in line and "fallback:" in line and "Gmail" in line for line in lines)
+    assert lines[-1].startswith("checked 1 mail: 0 errors, 0 warnings, ")
+    rows = digest("templates", "lint", "confirm", "--lang", "de", "--json").rows
+    assert {row["severity"] for row in rows} == {"note"}
+    assert set(rows[0]) == {"mail", "language", "severity", "check", "what", "where", "line", "clients", "cure"}
+    assert any(row["what"] == "links lead to this machine" for row in rows)
+    night = next(row for row in rows if "prefers-color-scheme" in row["what"])
+    assert "Gmail (iOS)" in night["clients"]
+    assert night["line"] > 1
+
+
+def test_lint_fails_for_an_error_and_says_where(digest: Digest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "http://paper.example")
+    done = digest("templates", "lint", "one", "confirm")
+    assert done.code == 1
+    assert "not https: 'http://paper.example/" in done.out
+    assert "a whole https address" in done.out
+    rows = digest("templates", "lint", "one", "--json").rows
+    assert {"a.button[href]", "a.ask[href]"} & {row["where"] for row in rows if row["severity"] == "error"}
+    assert digest("templates", "lint", "one", "--json").code == 1
+
+
+def test_lint_refuses_what_is_not_there(digest: Digest) -> None:
+    digest("templates", "lint", "nope").fails("no mail 'nope'", "digest", "moving")
+    digest("templates", "lint", "--lang", "xx").fails("'xx'", "en, ar, de")
+
+
+def test_templates_of_ones_own(digest: Digest, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest("templates", "copy", "confirm").fails("TEMPLATES_DIR is not set")
+    monkeypatch.setenv("TEMPLATES_DIR", str(digest.folder / "own"))
+    digest("templates", "list").fails("no such folder")
+    done = digest("templates", "copy", "email/confirm/body.html")
+    assert done.out.splitlines() == [
+        f"copied email/confirm/body.html to {digest.folder / 'own'}",
+        "check what you change: digest templates lint",
+    ]
+    digest("templates", "copy", "confirm").fails("there already", "--force")
+    assert digest("templates", "copy", "confirm", "--force").code == 0
+    rows = digest("templates", "list", "--json").rows
+    assert {"template": "email/confirm/body.txt", "origin": "own, as shipped"} in rows
+    assert {"template": "email/digest/body.html", "origin": "shipped"} in rows
+    file = digest.folder / "own" / "email" / "confirm" / "body.html"
+    file.write_text(file.read_text() + "<bdi>x</bdi>")
+    done = digest("templates", "lint", "confirm", "--lang", "en")
+    assert done.code == 1
+    assert "<bdi>: not supported" in done.out
