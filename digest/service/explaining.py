@@ -307,7 +307,12 @@ def _outsider(session: Session, case: _Case, story_id: int) -> ExplainedStory:
     since = case.windows[0]
     mine = [each for each in articles if each.topic_ids & case.manifest.topics.keys()]
     inside = [each for each in mine if each.news_at is not None and since < each.news_at <= case.until]
-    verdict, why = _first_reason(case, story_id, articles, mine, inside)
+    elsewhere = [] if articles else explaining.stories_then(session, story_id, case.manifest.frozen_at)
+    if elsewhere:
+        then = " and ".join(map(str, elsewhere))
+        verdict, why = NO_CANDIDATE, f"its articles were in story {then} when this mail was made"
+    else:
+        verdict, why = _first_reason(case, story_id, articles, mine, inside)
     became = lineage(session).now(story_id)
     if became != story_id:
         why += f"; it has become story {became}"

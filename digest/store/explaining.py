@@ -169,7 +169,10 @@ def _told_anew(sent: Mapping[int, tuple[SentBefore, ...]], became: Lineage) -> d
             others = [each for other in sorted(family - {old}) for each in sent.get(other, ())]
             heard = tuple(replace(each, pick=Pick(old, HEARD)) for each in others)
             found[old] = (*sent.get(old, ()), *heard)
-    return found
+    return {
+        story: tuple(sorted(every, key=lambda each: (each.planned_at, each.edition_id)))
+        for story, every in found.items()
+    }
 
 
 def articles_of(
@@ -197,6 +200,19 @@ def articles_of(
         story: tuple(sorted(articles, key=lambda each: (each.story_version, each.score > 0, each.id)))
         for story, articles in found.items()
     }
+
+
+def stories_then(session: Session, story_id: int, as_of: datetime) -> list[int]:
+    """Where the articles of a story were at that time, if not in it: the numbers of those stories."""
+    here = {row.id for row in session.connection().execute(_members(_article, _article.c.story_id == story_id))}
+    moved = _moved_since(session, sorted(here), as_of)
+    found = set()
+    for portion in slices(sorted(moved)):
+        query = select(_left).where(_left.c.article_id.in_(portion), _left.c.until > as_of)
+        for row in session.connection().execute(query):
+            if row.until == moved[row.article_id]:
+                found.add(row.story_id)
+    return sorted(found - {story_id})
 
 
 def _members(place: Table, *where: ColumnElement[bool]) -> Select[Any]:

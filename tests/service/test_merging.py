@@ -207,3 +207,21 @@ def test_articles_that_were_there_before_windows_were_kept_are_compared_once(tow
     with reading(town.engine) as session:
         assert all(article.nearest for article in session.exec(select(Article)))
     assert len({story for story, _ in placed(town).values()}) == 1
+
+
+def test_explain_says_where_the_articles_of_a_later_story_were(town: Town) -> None:
+    town.topics("Harbour")
+    town.reader("ada@example.org", "harbour")
+    for title in (FERRY, BRIDGE):
+        town.article(title, "harbour", text=QUAY)
+    gather(town)
+    (whole,) = {story for story, _ in placed(town).values()}
+    assert town.morning() == 1
+    edition = town.editions()[-1].id or 0
+    town.clock.at += timedelta(hours=1)
+    split = town.service.stories.split(whole, [article for article, _ in sorted(ids(town).items())][1:])
+
+    (told,) = town.service.explainer.mail("ada@example.org", edition, split.new).stories
+    assert told.why == f"its articles were in story {whole} when this mail was made"
+    (first,) = town.service.explainer.mail("ada@example.org", edition, whole).stories
+    assert sorted(article.title for article in first.articles) == sorted([FERRY, BRIDGE])
