@@ -7,6 +7,7 @@ one-liners under "also new".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from digest.compose.content import FrozenStory, Manifest
 from digest.compose.wishes import told as told_wishes
@@ -48,18 +49,57 @@ def select(
     `since` names the window of the reader's topics, `starts` those of topics with a window of their own. The reader's
     votes take stories away and move others (`wishes`).
     """
-    chosen: list[tuple[int, Pick]] = []
+    return choose(candidates(manifest, since, profile, starts), memory, profile.max_stories)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A story that readers of one profile may get: what does not depend on what they had before."""
+
+    story_id: int
+    story: FrozenStory
+    topic: int
+    """The reader's first topic that it belongs to."""
+    pick: Pick
+    """Its full telling."""
+
+
+def candidates(
+    manifest: Manifest, since: str, profile: ReaderProfile, starts: Mapping[int, str] | None = None
+) -> tuple[Candidate, ...]:
+    """The stories for a profile, best first as its votes have it, without those of no topic of its. Arguments as for
+    `select`."""
     order = tuple(in_windows(manifest, since, profile.topics, starts or {}))
     scores = scores_in(manifest, since, profile.topics, starts or {}) if profile.votes else {}
+    found = []
     for story_id in wished_order(order, manifest.stories, scores, profile.votes):
         story = manifest.stories[story_id]
         topic = topic_of(story, profile.topics)
-        pick = pick_for(story_id, story, memory) if topic is not None else None
-        if pick is not None and topic is not None:
-            chosen.append((topic, pick))
-    cards = _fair(chosen, profile.max_stories)
-    briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
-    return (*_lead_first(cards), *briefs)
+        if topic is not None:
+            found.append(Candidate(story_id, story, topic, Pick(story_id, story.version)))
+    return tuple(found)
+
+
+def choose(found: Sequence[Candidate], memory: Mapping[int, tuple[Pick, ...]], cap: int) -> tuple[Pick, ...]:
+    """The picks of a reader with this memory, of these candidates."""
+    topics: list[int] = []
+    picks: list[Pick] = []
+    for each in found:
+        sent = memory.get(each.story_id)
+        if not sent:
+            pick: Pick | None = each.pick
+        elif len(sent) == 1 and sent[0].version not in each.story.updates:
+            continue  # what `pick_for` says of most that were sent
+        else:
+            pick = pick_for(each.story_id, each.story, memory)
+        if pick is not None:
+            topics.append(each.topic)
+            picks.append(pick)
+    if len(picks) <= cap:
+        return tuple(_lead_first(picks))
+    places = _fair(topics, picks, cap)
+    briefs = [pick for place, pick in enumerate(picks) if place not in places][:BRIEFS]
+    return (*_lead_first([picks[place] for place in sorted(places)]), *briefs)
 
 
 def scores_in(manifest: Manifest, since: str, topics: Sequence[int], starts: Mapping[int, str]) -> dict[int, float]:
@@ -93,19 +133,19 @@ def in_windows(manifest: Manifest, since: str, topics: Sequence[int], starts: Ma
     return found
 
 
-def _fair(chosen: Sequence[tuple[int, Pick]], cap: int) -> list[Pick]:
-    """The cards, best first: each topic's best, beginning with the best news so that an update need not lead; then by
+def _fair(topics: Sequence[int], picks: Sequence[Pick], cap: int) -> set[int]:
+    """The places of the cards: each topic's best, beginning with the best news so that an update need not lead; then by
     rank."""
-    news = next(((topic, pick) for topic, pick in chosen if not pick.from_version), None)
-    best: dict[int, Pick] = {} if news is None else {news[0]: news[1]}
-    for topic, pick in chosen:
-        best.setdefault(topic, pick)
+    news = next((place for place, pick in enumerate(picks) if not pick.from_version), None)
+    best: dict[int, int] = {} if news is None else {topics[news]: news}
+    for place, topic in enumerate(topics):
+        best.setdefault(topic, place)
     kept = set(list(best.values())[:cap])
-    for _, pick in chosen:
+    for place in range(len(picks)):
         if len(kept) >= cap:
             break
-        kept.add(pick)
-    return [pick for _, pick in chosen if pick in kept]
+        kept.add(place)
+    return kept
 
 
 def _lead_first(cards: list[Pick]) -> list[Pick]:
