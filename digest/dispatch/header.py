@@ -72,11 +72,16 @@ def mailbox(name: str, address: str, what: str) -> Address:
     return found
 
 
+def usual(name: str, address: str) -> bool:
+    """Whether `mailbox` would take both as they are and write them as they are: a dot-atom at a host of ASCII letters
+    (RFC 5322, section 3.4.1), and a name without what must be quoted. Most are, and need not be parsed: Address takes
+    22 us for each."""
+    return bool(_USUAL.fullmatch(address)) and name.isprintable() and not _QUOTED.search(name)
+
+
 def mailbox_text(name: str, address: str, what: str) -> str:
-    """`str(mailbox(...))`, raising the same. Usual addresses are not parsed: Address takes 22 us for each, and keeps
-    them as they are. Usual is a dot-atom at a host of ASCII letters (RFC 5322, section 3.4.1), and a name without what
-    must be quoted."""
-    if _USUAL.fullmatch(address) and name.isprintable() and not _QUOTED.search(name):
+    """`str(mailbox(...))`, raising the same."""
+    if usual(name, address):
         return f"{name} <{address}>" if name else address
     return str(mailbox(name, address, what))
 

@@ -180,3 +180,16 @@ def test_a_usual_address_is_written_as_one_that_was_parsed(name: str, address: s
             mailbox_text(name, address, "To")
     else:
         assert mailbox_text(name, address, "To") == parsed
+
+
+@pytest.mark.parametrize("name", ["Ada Quill", "Zoë", "", "Doe, Jane", "=?utf-8?q?x?=", "A" * 45])
+def test_a_recipient_is_written_as_any_other_mailbox(name: str) -> None:
+    """The sender's header always takes the long way."""
+    mail = replace(
+        envelope(OUTBOX),
+        sender=str(mailbox(name, "ada@example.org", "To")),
+        recipient=Recipient(1, "ada@example.org", name),
+    )
+    head = message_bytes(mail).decode("ascii", "replace").split("\r\n\r\n")[0]
+    fields = dict(re.findall(r"^(From|To): (.*(?:\r\n .*)*)", head, re.MULTILINE))
+    assert fields["To"] == fields["From"]
