@@ -79,16 +79,14 @@ class Composer:
             html = shared.html.filled(tokens) if shared.html else b""
             return self._envelope(to, shared.subject, html, shared.text.filled(tokens), links, shared.picks)
         named = dict(zip(LINKS, self._tokens(links), strict=True))
-        html = b"" if profile.format == "text" else self._layout.html(seat, told, named)
-        text = self._layout.text(seat, told, named)
+        html, text = self._layout.bodies(seat, told, named, html=profile.format != "text")
         return self._envelope(to, self._subject(told, seat.speech), html, text, links, _picks(told))
 
     def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
         """A mail as the browser shows it: without its footer, so without any personal link."""
         seat = self._layout.seat(profile, own=False)
         told = [seat.speech.told[pick] for pick in picks]
-        html = self._layout.html(seat, told, nobodys(), footer=False)
-        text = self._layout.text(seat, told, nobodys(), footer=False)
+        html, text = self._layout.bodies(seat, told, nobodys(), footer=False)
         return ViewedMail(html.decode(), text.decode(), self._subject(told, seat.speech))
 
     def why(
@@ -145,11 +143,9 @@ class Composer:
         shared = self._rows[key]
         if shared is None and self._ready < ROWS:
             self._ready += 1
-            html = None
-            if seat.profile.format != "text":
-                html = row_of(self._layout.html(seat, told, marked()))
-            text = row_of(self._layout.text(seat, told, marked()))
-            shared = _Shared(self._subject(told, seat.speech), _picks(told), html, text)
+            html, text = self._layout.bodies(seat, told, marked(), html=seat.profile.format != "text")
+            page = row_of(html) if html else None
+            shared = _Shared(self._subject(told, seat.speech), _picks(told), page, row_of(text))
             self._rows[key] = shared
         return shared
 

@@ -60,6 +60,10 @@ class Told:
     """By kind and number: the story, and its line among the links."""
 
 
+Sections = list[tuple[int, list[Told]]]
+"""The cards below the reader's topics."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
     """What readers of one language and zone have in common. `own`: whether their own links stand in the stories."""
@@ -84,6 +88,9 @@ class Seat:
     topics: dict[int, int | None] = field(default_factory=dict)
     """Story id -> the reader's first topic that it belongs to."""
     chrome: dict[tuple[str, str], Run] = field(default_factory=dict)
+    solid: dict[tuple[str, str | int], bytes] = field(default_factory=dict)
+    """Of the chrome, what has no hole; section heads by their topic."""
+    feet: dict[tuple[str, bool, bool], Run] = field(default_factory=dict)
     found: dict[Any, Any] = field(default_factory=dict)
     """The candidates of a window, for the composer."""
 
@@ -103,6 +110,7 @@ class Layout:
         self._theme = theme
         self._next_due = next_due
         self._encode = ENCODERS[encoding]
+        self._newline = self._encode("\n")
         self._joins_anywhere = encoding != "qp"
         """Whether the encoded parts of a text are the encoded text, byte by byte: in quoted-printable, where lines
         break depends on what stands before."""
@@ -227,62 +235,73 @@ class Layout:
 
     # --- one reader ---------------------------------------------------------------------------------------------------
 
-    def html(self, seat: Seat, told: Sequence[Told], tokens: Tokens, *, footer: bool = True) -> bytes:
-        """The HTML body."""
+    def bodies(
+        self, seat: Seat, told: Sequence[Told], tokens: Tokens, *, html: bool = True, footer: bool = True
+    ) -> tuple[bytes, bytes]:
+        """HTML and text; no HTML where it is not wanted."""
+        sections = self._sections(seat, told[1 : seat.profile.max_stories])
+        laid = self._html(seat, told, sections, tokens, footer) if html else b""
+        return laid, self._text(seat, told, sections, tokens, footer)
+
+    def _html(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, footer: bool) -> bytes:
         put = self._putting("html", tokens)
-        lang, cap = seat.speech.language, seat.profile.max_stories
+        cap = seat.profile.max_stories
         out = [self._chrome("html", seat, "shell/start", tokens), *self._head("html", seat, told, tokens)]
         out += [put(each.html["lead"]) for each in told[:1]]
-        for topic, inside in self._sections(seat, told[1:cap]):
-            out.append(self._chrome("html", seat, f"section/{lang}/{topic}", tokens))
+        for topic, inside in sections:
+            out.append(self._chrome("html", seat, topic, tokens))
             out += [put(each.html["card"]) for each in inside]
         if told[cap:]:
-            out.append(self._chrome("html", seat, f"briefs/{lang}", tokens))
+            out.append(self._chrome("html", seat, f"briefs/{seat.speech.language}", tokens))
             out += [put(each.html["brief"]) for each in told[cap:]]
-        ends = [f"end/{lang}"] if told else []  # without, a welcome has said it all
-        ends += [f"footer/{lang}"] if footer else []
-        out += [self._chrome("html", seat, key, tokens) for key in [*ends, "shell/end"]]
-        return b"".join(out)
+        return b"".join([*out, self._foot("html", seat, bool(told), footer, tokens)])
 
-    def text(self, seat: Seat, told: Sequence[Told], tokens: Tokens, *, footer: bool = True) -> bytes:
-        """The plain text: below the stories of a part their links, by number."""
+    def _text(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, footer: bool) -> bytes:
+        """Below the stories of a part stand their links, by number."""
         put = self._putting("text", tokens)
-        lang, cap = seat.speech.language, seat.profile.max_stories
-        newline = self._encode("\n")
+        cap = seat.profile.max_stories
         out = self._head("text", seat, told, tokens)
+        groups: list[tuple[int | str | None, str, Sequence[Told]]] = [(None, "lead", told[:1])] if told else []
+        groups += [(topic, "card", inside) for topic, inside in sections]
+        groups += [(f"briefs/{seat.speech.language}", "brief", told[cap:])] if told[cap:] else []
         number = 1
-
-        def add(kind: str, inside: Sequence[Told]) -> None:
-            nonlocal number
+        for head, kind, inside in groups:
+            if head is not None:
+                out.append(self._chrome("text", seat, head, tokens))
             runs = [each.text[kind][place] for place, each in enumerate(inside, number)]
             number += len(runs)
-            out.extend([put(story) for story, _ in runs])
-            out.append(newline)
-            out.extend([put(link) for _, link in runs])
-
-        if told:
-            add("lead", told[:1])
-        for topic, inside in self._sections(seat, told[1:cap]):
-            out.append(self._chrome("text", seat, f"section/{lang}/{topic}", tokens))
-            add("card", inside)
-        if told[cap:]:
-            out.append(self._chrome("text", seat, f"briefs/{lang}", tokens))
-            add("brief", told[cap:])
-        ends = [f"end/{lang}"] if told else []
-        ends += [f"footer/{lang}"] if footer else []
-        out += [self._chrome("text", seat, key, tokens) for key in ends]
-        return b"".join(out)
+            out += [put(story) for story, _ in runs]
+            out.append(self._newline)
+            out += [put(link) for _, link in runs]
+        return b"".join([*out, self._foot("text", seat, bool(told), footer, tokens)])
 
     def _putting(self, part: str, tokens: Tokens) -> Callable[[Run], bytes]:
         if self._tune_only:
             return tokens["tune"].join  # type: ignore[return-value]  # such runs hold literals alone
         return lambda run: glued(part, run, tokens)
 
-    def _chrome(self, part: str, seat: Seat, key: str, tokens: Tokens) -> bytes:
-        run = seat.chrome.get((part, key)) or self.chrome(seat, part, key)
-        return run[0] if len(run) == 1 and isinstance(run[0], bytes) else glued(part, run, tokens)
+    def _chrome(self, part: str, seat: Seat, key: str | int, tokens: Tokens) -> bytes:
+        """A part around the stories, by its name, or by its topic the head of a section."""
+        solid = seat.solid.get((part, key))
+        if solid is not None:
+            return solid
+        run = self.chrome(seat, part, key if isinstance(key, str) else f"section/{seat.speech.language}/{key}")
+        if len(run) == 1 and isinstance(run[0], bytes):
+            seat.solid[part, key] = run[0]
+        return glued(part, run, tokens)
 
-    def _sections(self, seat: Seat, told: Sequence[Told]) -> list[tuple[int, list[Told]]]:
+    def _foot(self, part: str, seat: Seat, told: bool, footer: bool, tokens: Tokens) -> bytes:
+        """What stands behind the stories. Without any, a welcome has said it all, so there is no end."""
+        run = seat.feet.get((part, told, footer))
+        if run is None:
+            keys = [*(["end"] if told else []), *(["footer"] if footer else [])]
+            names = [f"{key}/{seat.speech.language}" for key in keys] + (["shell/end"] if part == "html" else [])
+            run = seat.feet[part, told, footer] = tuple(
+                piece for name in names for piece in self.chrome(seat, part, name)
+            )
+        return glued(part, run, tokens)
+
+    def _sections(self, seat: Seat, told: Sequence[Told]) -> Sections:
         """The cards below the reader's topics, in their order."""
         inside: dict[int | None, list[Told]] = {topic: [] for topic in seat.profile.topics}
         topics = seat.topics
