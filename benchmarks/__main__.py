@@ -17,6 +17,7 @@ BENCHMARKS = {
     "web": "one-click POST and preferences GET, import of readers",
     "pages": "the pages of `web` alone",
     "transfer": "the import of `web` alone",
+    "compose": "finished mails: as JSON for an API, as MIME, and the memory of very many readers",
     "gather": "reading and polling feeds, a thousand topic rules",
     "reading": "the reading of `gather` alone",
     "polling": "the polling of `gather` alone",

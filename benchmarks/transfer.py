@@ -12,7 +12,6 @@ import csv
 import json
 import os
 import random
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from math import inf
 from pathlib import Path
 from statistics import median
 
+from benchmarks.memory import peak_mb
 from benchmarks.report import Figure
 from benchmarks.turns import turns
 
@@ -145,17 +145,7 @@ def _child(way: str, file: str, database: str) -> None:
     else:
         import_by_hand(Path(file), Path(database), topic.id, TOPIC, now=core.utc_now(), batch=transfer.BATCH)
     seconds, cpu = time.perf_counter() - started, time.process_time() - before
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": _peak_mb()}))
-
-
-def _peak_mb() -> float:
-    """The most memory that this program ever held. `ru_maxrss` would not do where Linux tells better: it outlives exec
-    (getrusage(2)), so a child of a large parent seems as large as that (seen: 435 MB inside a test run, 109 alone)."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        told = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        return int(told["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -47,6 +48,8 @@ tune    the edition of a digest whose stories its reader may ask about and vote 
 """
 
 _MAC = 16
+_PAD = b"\0\0"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _LENGTH = 12 + _MAC
 
 
@@ -84,6 +87,8 @@ class Keyring:
         if not keys:
             raise KeyringError("there is no key to sign links with; set SECRET_KEYS")
         self._links: dict[int, blake2b] = {}
+        self._heads: dict[int, tuple[bytes, ...]] = {}
+        """Key id -> the first two bytes of the tokens of a mail, in the order of PURPOSES, then of "tune"."""
         self._addresses: list[bytes] = []
         for key in keys:
             secret = key.encode()
@@ -91,6 +96,7 @@ class Keyring:
             if key_id in self._links:
                 raise KeyringError("two of SECRET_KEYS have the same id; replace the newest by another random one")
             self._links[key_id] = blake2b(key=_derive(secret, b"links"), digest_size=64)
+            self._heads[key_id] = tuple(bytes((key_id, purpose)) for purpose in (0, 1, 2, 3, SEALS["tune"]))
             self._addresses.append(_derive(secret, b"addresses"))
         self.key_id: int = next(iter(self._links))
         """The id of the newest key: what an edition freezes, so that a recomposition signs with the same."""
@@ -123,9 +129,28 @@ class Keyring:
         )
 
     def mail_links(self, subscriber_id: int, edition_id: int, key_id: int | None = None) -> MailLinks:
-        """The links of a reader's digest. Raises as `tokens`."""
-        four = self.tokens(subscriber_id, edition_id, key_id)
-        return MailLinks(four.leave, four.view, four.manage, self.seal("tune", subscriber_id, edition_id, key_id))
+        """The links of a reader's digest: those of `tokens` and the seal "tune". Raises as `tokens`.
+
+        Written in one go, for there is one of these for every mail: 30 bytes are 40 characters, so two of padding behind
+        each token's 28 let all four be encoded together, and each begins where it would begin alone.
+        """
+        wanted = self.key_id if key_id is None else key_id
+        keyed = self._links.get(wanted)
+        if keyed is None:
+            raise KeyringError(f"the key with id {wanted} is no longer among SECRET_KEYS; put it back at the end")
+        try:
+            body = subscriber_id.to_bytes(6, "big") + edition_id.to_bytes(4, "big")
+        except OverflowError:
+            raise KeyringError(f"subscriber {subscriber_id} with {edition_id} does not fit into a link") from None
+        leave, view, _, manage, tune = self._heads[wanted]
+        tune += body
+        four, seal = keyed.copy(), keyed.copy()
+        four.update(body)
+        seal.update(tune)
+        mac = four.digest()
+        raw = b"".join((leave, body, mac[:16], _PAD, view, body, mac[16:32], _PAD, manage, body, mac[48:], _PAD, tune))
+        told = b2a_base64(raw + seal.digest()[:_MAC], newline=False).translate(_URL_SAFE).decode()
+        return MailLinks(told[:38], told[40:78], told[80:118], told[120:158])
 
     def read(self, token: str, purpose: str) -> Claim:
         """What the token says, if we made it for this purpose; BadToken, and no other error, for everything else."""

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks import pages, polling, reading, rules, transfer
+from benchmarks import compose, pages, polling, reading, rules, transfer
 from benchmarks.report import Figure, json_lines, table
 from benchmarks.turns import turns
 
@@ -60,6 +60,21 @@ def test_rules_in_one_pass_match_what_rules_one_by_one_do() -> None:
     ratio, *_ = rules.run(True, count=40, sample=4)
     assert ratio.goal == 50
     assert ratio.value > 0
+
+
+def test_mails_are_those_of_the_straightforward_way() -> None:
+    figures = compose.run(True, mails=3, rounds=1, readers=120)
+    assert [figure.goal for figure in figures if figure.goal] == [4000, 2000, 1200, 120, 200]
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_a_mail_that_is_not_the_same_is_noticed() -> None:
+    one, other = (b'{"html":"<p>a</p> <p>%s</p>","text":"a"}' % told for told in (b"b", b"c"))
+    compose.same_payload(one, one.replace(b"> <", b"><"))
+    with pytest.raises(AssertionError, match="HTML"):
+        compose.same_payload(one, other)
+    with pytest.raises(AssertionError, match="text"):
+        compose.same_payload(one, one.replace(b'"text":"a"', b'"text":"b"'))
 
 
 def test_our_reader_and_feedparser_read_the_same() -> None:

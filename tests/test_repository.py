@@ -126,14 +126,15 @@ def test_scripts_can_be_run(tracked_files: list[Path]) -> None:
 
 
 def test_what_is_imported_is_declared(python_files: list[Path]) -> None:
-    """A package that only comes along with another one may go with it one day."""
+    """A package that only comes along with another one may go with it one day. Tests and benchmarks are not shipped."""
     runtime = {canonicalize_name(each.name) for each in asked_for(dev=False)}
     everything = {canonicalize_name(each.name) for each in asked_for(dev=True)}
     missing = {
         f"{file.relative_to(ROOT)}: {name}"
         for file in python_files
         for name in imported(file)
-        if canonicalize_name(NAMES.get(name, name)) not in (everything if "tests" in file.parts else runtime)
+        if canonicalize_name(NAMES.get(name, name))
+        not in (everything if {"tests", "benchmarks"} & set(file.parts) else runtime)
     }
     assert missing == set()
 

@@ -10,34 +10,16 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
-from typing import Protocol
 
-from digest.compose.blocks import story_key
-from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manifest
+from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
 from digest.compose.fragments import owned
-from digest.compose.pieces import ENCODERS, Piece, fill, glued, settled
-from digest.compose.seen import Seer
-from digest.compose.select import explain, picks_of, topic_of
+from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
+from digest.compose.pieces import ENCODERS, fill, glued
+from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
+from digest.compose.select import candidates, explain, room_for
 from digest.compose.theme import Theme, direction, shorten, wrapped
-from digest.compose.voice import Voice, escaped
+from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
-
-TELLERS = 4
-"""Publishers that the preheader of breaking news names: an inbox shows about a hundred characters."""
-
-
-class Links(Protocol):
-    """The link tokens of one reader for one edition of a digest."""
-
-    @property
-    def leave(self) -> str: ...
-    @property
-    def view(self) -> str: ...
-    @property
-    def manage(self) -> str: ...
-    @property
-    def tune(self) -> str: ...
 
 
 def no_starts(profile: ReaderProfile, due_at: datetime | None) -> Mapping[int, datetime]:
@@ -66,35 +48,46 @@ class Composer:
     def __init__(self, edition_id: int, frozen: Frozen, theme: Theme, hands: Hands, encoding: str) -> None:
         self._edition_id = edition_id
         self._frozen = frozen
-        self._manifest: Manifest = frozen.manifest
-        self._seer = Seer(frozen.manifest)
+        self._manifest = manifest = frozen.manifest
         self._theme = theme
         self._hands = hands
         self._encode = ENCODERS[encoding]
-        self._voices: dict[tuple[str, str], Voice] = {}
-        self._filled: dict[tuple[object, ...], tuple[Piece, ...]] = {}
+        self._layout = Layout(frozen, theme, hands.next_due, encoding)
+        self._unscathed = encoding != "qp"
+        """Whether a token is written as it is: quoted-printable breaks the line behind each."""
+        self._rows: dict[tuple[object, ...], _Shared | None] = {}
+        """Seat and stories -> the mail that several readers share; None for what was seen once."""
+        self._ready = 0
+        self._filled: dict[tuple[object, ...], Run] = {}
+        self._stamp = manifest.frozen_at.isoformat()
+        self._headers = _headers(manifest)
+        self._leave_at = f"<{manifest.site.public_url}/leave/"
 
     def compose(self, due: Due, profile: ReaderProfile, to: Recipient) -> Envelope | LeftOut:
         """One mail, or why there is none: "empty" when the reader's window holds nothing new. A welcome mail goes out
         even then. Readers who want plain text get no HTML."""
         if self._manifest.kind != "digest":
             return self._system(profile, to)
-        picks = due.picks
-        if picks is None:
-            starts = self._starts(profile, due.due_at)
-            picks = picks_of(self._seer.by(profile), due.since.isoformat(), profile, due.memory, starts)
-        if not picks and not self._welcomes:
+        seat = self._layout.seat(profile)
+        told = self._choose(seat, due) if due.picks is None else tuple([seat.told[pick] for pick in due.picks])
+        if not told and not self._welcomes:
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
-        html = b"" if profile.format == "text" else self._join("html", self._layout_html(picks, profile), links)
-        text = self._join("text", self._layout_text(picks, profile), links)
-        return self._envelope(to, self.subject(picks, profile), html, text, links, picks)
+        shared = self._shared(seat, told)
+        if shared is not None:
+            tokens = self._tokens(links)
+            html = shared.html.filled(tokens) if shared.html else b""
+            return self._envelope(to, shared.subject, html, shared.text.filled(tokens), links, shared.picks)
+        named = dict(zip(LINKS, self._tokens(links), strict=True))
+        html, text = self._layout.bodies(seat, told, named, html=profile.format != "text")
+        return self._envelope(to, self._subject(told, seat.speech), html, text, links, _picks(told))
 
     def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
         """A mail as the browser shows it: without its footer, so without any personal link."""
-        html = self._layout_html(picks, profile, footer=False)
-        text = self._layout_text(picks, profile, footer=False)
-        return ViewedMail(settled(html), settled(text), self.subject(picks, profile))
+        seat = self._layout.seat(profile, own=False)
+        told = [seat.told[pick] for pick in picks]
+        html, text = self._layout.bodies(seat, told, nobodys(), footer=False)
+        return ViewedMail(html.decode(), text.decode(), self._subject(told, seat.speech))
 
     def why(
         self, pick: Pick, place: int, since: datetime, profile: ReaderProfile, due_at: datetime | None = None
@@ -102,7 +95,7 @@ class Composer:
         """The headline of a pick, and one sentence on why it stood where it stood."""
         starts = self._starts(profile, due_at)
         told = explain(self._manifest, since.isoformat(), profile, pick, place, starts)
-        return self._title(pick, profile), told
+        return self._layout.seat(profile).told[pick].title, told
 
     @property
     def is_digest(self) -> bool:
@@ -113,193 +106,75 @@ class Composer:
     def _welcomes(self) -> bool:
         return WELCOME in self._manifest.values
 
-    @property
-    def _breaks(self) -> bool:
-        return BREAKING in self._manifest.values
-
     def _starts(self, profile: ReaderProfile, due_at: datetime | None) -> dict[int, str]:
         if due_at is None:
             return {}
         return {topic: start.isoformat() for topic, start in self._hands.topic_starts(profile, due_at).items()}
 
-    # --- layout -------------------------------------------------------------------------------------------------------
+    # --- readers ------------------------------------------------------------------------------------------------------
 
-    def _layout_html(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
-        lang = self._language(profile)
-        pieces = [*self._chrome("shell/start", profile, "html"), *self._head("html", picks, profile)]
-        for block, topic, inside in self._order(picks, profile):
-            if block is not None:
-                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "html")
-            for kind, pick, _ in inside:
-                pieces += self._story("html", kind, pick, profile, 0, own=footer)
-        if picks:  # without, a welcome has said it all
-            pieces += self._chrome(f"end/{lang}", profile, "html")
-        if footer:
-            pieces += self._chrome(f"footer/{lang}", profile, "html")
-        return [*pieces, *self._chrome("shell/end", profile, "html")]
-
-    def _layout_text(self, picks: tuple[Pick, ...], profile: ReaderProfile, *, footer: bool = True) -> list[Piece]:
-        lang = self._language(profile)
-        pieces = self._head("text", picks, profile)
-        for block, topic, inside in self._order(picks, profile):
-            if block is not None:
-                pieces += self._chrome(f"{block}/{lang}" + (f"/{topic}" if topic else ""), profile, "text")
-            for kind, pick, number in inside:
-                pieces += self._story("text", kind, pick, profile, number, own=footer)
-            pieces.append(self._encode("\n"))
-            for _, pick, number in inside:
-                pieces += self._story("text", "link", pick, profile, number, own=footer)
-        if picks:
-            pieces += self._chrome(f"end/{lang}", profile, "text")
-        return [*pieces, *self._chrome(f"footer/{lang}", profile, "text")] if footer else pieces
-
-    def _order(
-        self, picks: tuple[Pick, ...], profile: ReaderProfile
-    ) -> list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]]:
-        """The mail's parts: the lead, a section per topic in the reader's order, the one-liners; numbered as they
-        stand."""
-        numbers = count(2)
-        parts: list[tuple[str | None, int | None, list[tuple[str, Pick, int]]]] = [
-            (None, None, [("lead", pick, 1)]) for pick in picks[:1]
-        ]
-        cards = [(pick, self._topic(pick, profile)) for pick in picks[1 : profile.max_stories]]
-        for topic in profile.topics:
-            inside = [("card", pick, next(numbers)) for pick, under in cards if under == topic]
-            if inside:
-                parts.append(("section", topic, inside))
-        briefs = [("brief", pick, next(numbers)) for pick in picks[profile.max_stories :]]
-        return [*parts, ("briefs", None, briefs)] if briefs else parts
-
-    # --- pieces -------------------------------------------------------------------------------------------------------
-
-    def _story(
-        self, part: str, kind: str, pick: Pick, profile: ReaderProfile, number: int, *, own: bool
-    ) -> tuple[Piece, ...]:
-        """`own` is whether the links that are this reader's alone stand in it."""
-        voice = self._voice(profile)
-        led_by = 0 if pick.from_version else self._story_of(pick, profile).led_by
-        key = story_key(kind, self._language(profile), pick, led_by)
-
-        def known(name: str) -> str | None:
-            if name.startswith("time:"):
-                at = self._manifest.times.get(int(name[5:]))
-                return voice.clock(at) if at else ""
-            return str(number) if name == "n" else None
-
-        return self._remember((part, key, profile.timezone, number, own), part, key, known, own=own)
-
-    def _head(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> list[Piece]:
-        """What stands before the stories."""
-        pieces = list(self._masthead(part, picks, profile))
-        if self._welcomes:
-            pieces += self._chrome(f"welcome/{self._language(profile)}/{'news' if picks else 'quiet'}", profile, part)
-        return pieces
-
-    def _masthead(self, part: str, picks: tuple[Pick, ...], profile: ReaderProfile) -> tuple[Piece, ...]:
-        """Depends on the picks, which many readers share only in small editions: filled each time, from small
-        fragments."""
-        voice = self._voice(profile)
-        words = sum(self._story_of(pick, profile).words for pick in picks[: profile.max_stories])
-        values = {
-            "date": voice.date(),
-            "stats": self._stats(picks, words, voice),
-            "preheader": self._preheader(picks, profile) or voice.stats(len(picks), words),
-        }
-        key = f"masthead/{self._language(profile)}"
-        return self._remember((part, key, *values.values()), part, key, values.get)
-
-    def _stats(self, picks: tuple[Pick, ...], words: int, voice: Voice) -> str:
-        """What stands beside the date."""
-        if self._breaks:
-            return voice.breaking()
-        return voice.stats(len(picks), words) if picks else voice.welcome()
-
-    def _preheader(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
-        """What an inbox shows beside the subject: headlines that are not in it; of breaking news, who tells it. Empty
-        for a digest of one story, where its length has to do, because without a preheader the inbox would show the
-        masthead."""
-        if not picks:
-            return self._voice(profile).quiet()
-        if self._breaks:
-            return self._voice(profile).names(self._story_of(picks[0], profile).tellers[:TELLERS])
-        shown = picks[:2] if self._welcomes else picks[1:3]
-        return " · ".join(shorten(self._title(pick, profile), 70) for pick in shown)
-
-    def _chrome(self, key: str, profile: ReaderProfile, part: str) -> tuple[Piece, ...]:
-        voice = self._voice(profile)
-        language = self._language(profile)
-
-        def known(name: str) -> str | None:
-            if name == "next":
-                return voice.next(self._hands.next_due(profile, self._manifest.frozen_at))
-            if name == "topics":
-                return voice.names(
-                    [self._manifest.topics[topic] for topic in profile.topics if topic in self._manifest.topics]
-                )
-            return {"lang": language, "dir": direction(language)}.get(name)
-
-        return self._remember((part, key, profile.id), part, key, known)
-
-    def _remember(
-        self,
-        memo: tuple[object, ...],
-        part: str,
-        key: str,
-        known: Callable[[str], str | None],
-        *,
-        own: bool = True,
-    ) -> tuple[Piece, ...]:
-        found = self._filled.get(memo)
+    def _choose(self, seat: Seat, due: Due) -> tuple[Told, ...]:
+        """What a reader is told: `select`, with what a profile's readers have in common kept in their seat."""
+        window = (due.since, due.due_at)
+        found = seat.found.get(window)
         if found is None:
-            if len(self._filled) > 200_000:  # bounded: mastheads of very many different choices would otherwise pile up
-                self._filled.clear()  # other threads may be reading: they fill again what they miss
-            fragment = owned((self._frozen.html if part == "html" else self._frozen.text)[key], keep=own)
-            found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
-            self._filled[memo] = found
-        return found
+            profile = seat.profile
+            starts = self._starts(profile, due.due_at)
+            listed = candidates(seat.seen, due.since.isoformat(), profile, starts)
+            usual = self._tell(seat, room_for(seat.seen, listed, {}, profile.max_stories))
+            found = seat.found[window] = listed, frozenset(each.story_id for each in listed), usual
+        listed, ids, usual = found
+        if not due.memory or ids.isdisjoint(due.memory):
+            return usual
+        return self._tell(seat, room_for(seat.seen, listed, due.memory, seat.profile.max_stories))
 
-    def _join(self, part: str, pieces: Sequence[Piece], links: Links) -> bytes:
-        return glued(
-            part,
-            pieces,
-            {
-                "view": self._encode(links.view),
-                "leave": self._encode(links.leave),
-                "manage": self._encode(links.manage),
-                "tune": self._encode(links.tune),
-            },
-        )
+    @staticmethod
+    def _tell(seat: Seat, picks: tuple[Pick, ...]) -> tuple[Told, ...]:
+        full, told = seat.full, seat.told
+        return tuple([told[pick] if pick.from_version else full[pick.story_id] for pick in picks])
 
-    # --- words --------------------------------------------------------------------------------------------------------
+    def _shared(self, seat: Seat, told: tuple[Told, ...]) -> _Shared | None:
+        """The mail of a profile's readers who are told the same, from the second of them on, while there is room."""
+        key = (seat, told)
+        if key not in self._rows:
+            if len(self._rows) >= SIGHTS:
+                self._rows, self._ready = {}, 0
+            self._rows[key] = None
+            return None
+        shared = self._rows[key]
+        if shared is None and self._ready < ROWS:
+            self._ready += 1
+            html, text = self._layout.bodies(seat, told, marked(), html=seat.profile.format != "text")
+            page = row_of(html) if html else None
+            shared = _Shared(self._subject(told, seat.speech), _picks(told), page, row_of(text))
+            self._rows[key] = shared
+        return shared
+
+    def _tokens(self, links: Links) -> tuple[bytes, ...]:
+        """In the order of LINKS."""
+        if self._unscathed:
+            return (links.view.encode(), links.leave.encode(), links.manage.encode(), links.tune.encode())
+        encode = self._encode
+        return (encode(links.view), encode(links.leave), encode(links.manage), encode(links.tune))
 
     def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
         """The subject of a digest with these picks, which a welcome mail alone may lack."""
-        voice = self._voice(profile)
+        seat = self._layout.seat(profile)
+        return self._subject([seat.told[pick] for pick in picks], seat.speech)
+
+    def _subject(self, told: Sequence[Told], speech: Speech) -> str:
         if self._welcomes:
-            return shorten(voice.welcome_to(self._manifest.site.name))
-        title = self._title(picks[0], profile)
-        return shorten(voice.breaking(title) if self._breaks and not picks[0].from_version else title)
+            return shorten(speech.voice.welcome_to(self._manifest.site.name))
+        breaks = BREAKING in self._manifest.values and not told[0].pick.from_version
+        return shorten(speech.voice.breaking(told[0].title) if breaks else told[0].title)
 
-    def _title(self, pick: Pick, profile: ReaderProfile) -> str:
-        story = self._story_of(pick, profile)
-        return self._voice(profile).update(story.updates[pick.from_version]) if pick.from_version else story.title
-
-    def _topic(self, pick: Pick, profile: ReaderProfile) -> int | None:
-        return topic_of(self._story_of(pick, profile), profile.topics)
-
-    def _story_of(self, pick: Pick, profile: ReaderProfile) -> FrozenStory:
-        """A story as this reader sees it."""
-        return self._seer.by(profile).stories[pick.story_id]
-
-    def _language(self, profile: ReaderProfile) -> str:
-        """The reader's language where this edition speaks it, else English."""
-        return profile.language if f"end/{profile.language}" in self._manifest.html else "en"
-
-    def _voice(self, profile: ReaderProfile) -> Voice:
-        place = (self._language(profile), profile.timezone)
-        if place not in self._voices:
-            self._voices[place] = Voice(self._theme, *place, self._manifest.frozen_at)
-        return self._voices[place]
+    def _remember(self, memo: tuple[object, ...], part: str, key: str, known: Callable[[str], str | None]) -> Run:
+        found = self._filled.get(memo)
+        if found is None:
+            fragment = owned((self._frozen.html if part == "html" else self._frozen.text)[key], keep=True)
+            found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
+            self._filled[memo] = found
+        return found
 
     # --- envelopes ----------------------------------------------------------------------------------------------------
 
@@ -309,7 +184,7 @@ class Composer:
         # No name: it comes from a form that may be sent again, and a changed one would make a repeated call differ.
         to = Recipient(to.subscriber_id, to.address, "")
         tokens = {name: self._encode(token) for name, token in self._hands.letter_links(to.subscriber_id).items()}
-        html: list[Piece] = []
+        html: list[bytes | str] = []
         for key in ("shell/start", "body", "shell/end") if profile.format != "text" else ():
             html += self._remember(("html", key), "html", key, known)
         text = self._remember(("text", "body"), "text", "body", known)
@@ -321,33 +196,49 @@ class Composer:
         self, to: Recipient, subject: str, html: bytes, text: bytes, links: Links | None, picks: tuple[Pick, ...]
     ) -> Envelope:
         site = self._manifest.site
-        stamp = f"{self._edition_id}.{to.subscriber_id}.{self._manifest.frozen_at.isoformat()}"
-        unique = hashlib.blake2b(stamp.encode(), digest_size=8).hexdigest()
+        place = f"{self._edition_id}.{to.subscriber_id}."
+        unique = hashlib.blake2b(f"{place}{self._stamp}".encode(), digest_size=8).hexdigest()
         return Envelope(
             subscriber_id=to.subscriber_id,
             sender=site.sender,
             recipient=to,
             reply_to=site.reply_to,
             subject=subject,
-            message_id=f"<{self._edition_id}.{to.subscriber_id}.{unique}@{site.list_domain}>",
+            message_id=f"<{place}{unique}@{site.list_domain}>",
             date=self._manifest.frozen_at,
-            headers=_headers(self._manifest, links),
+            headers=(("List-Unsubscribe", f"{self._leave_at}{links.leave}>"), *self._headers) if links else _AUTOMATIC,
             html=html,
             text=text,
             picks=picks,
         )
 
 
-def _headers(manifest: Manifest, links: Links | None) -> tuple[tuple[str, str], ...]:
-    """RFC 2369 and RFC 8058 (one-click), RFC 2919 (List-Id), RFC 3834 (Auto-Submitted); ASCII, never folded."""
-    automatic = ("Auto-Submitted", "auto-generated")
-    if links is None:
-        return (automatic,)  # a system mail: nobody subscribed to it
+_AUTOMATIC = (("Auto-Submitted", "auto-generated"),)
+"""All that a system mail says, for nobody subscribed to it (RFC 3834)."""
+
+
+def _headers(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """What stands behind List-Unsubscribe: RFC 2369 and RFC 8058 (one-click), RFC 2919 (List-Id), RFC 3834 (Auto-
+    Submitted); ASCII, never folded."""
     site = manifest.site
     name = f'"{site.name}" ' if site.name.isascii() and '"' not in site.name and "\\" not in site.name else ""
     return (
-        ("List-Unsubscribe", f"<{site.public_url}/leave/{links.leave}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Id", f"{name}<digest.{site.list_domain}>"),
-        automatic,
+        *_AUTOMATIC,
     )
+
+
+def _picks(told: Sequence[Told]) -> tuple[Pick, ...]:
+    return tuple([each.pick for each in told])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """A mail that several readers get, but for their tokens."""
+
+    subject: str
+    picks: tuple[Pick, ...]
+    html: Row | None
+    """None where readers want plain text."""
+    text: Row

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from json.encoder import encode_basestring
 
 from digest.compose.fragments import Fragment
 from digest.compose.qp import encode_qp
@@ -14,7 +14,7 @@ Piece = bytes | str
 
 ENCODERS: Mapping[str, Callable[[str], bytes]] = {
     "raw": lambda text: text.encode(),
-    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1].encode(),
+    "json": lambda text: encode_basestring(text)[1:-1].encode(),
     "qp": encode_qp,
 }
 """How a provider wants bodies. Each encodes a concatenation as the concatenation of the encoded."""
@@ -40,13 +40,8 @@ def fill(
 def glued(part: str, pieces: Sequence[Piece], values: Mapping[str, bytes]) -> bytes:
     """Pieces in a row, the holes that are still open filled with encoded `values`. Raises TemplateError."""
     try:
-        return b"".join(piece if isinstance(piece, bytes) else values[piece] for piece in pieces)
+        return b"".join([piece if isinstance(piece, bytes) else values[piece] for piece in pieces])
     except KeyError as error:
         raise TemplateError(
             f"the {part} part asks for the personal value {error.args[0]!r}, which nobody gives"
         ) from None
-
-
-def settled(pieces: Sequence[Piece]) -> str:
-    """Pieces as text; a hole that is still open would be a personal link and stays empty."""
-    return b"".join(piece for piece in pieces if isinstance(piece, bytes)).decode()

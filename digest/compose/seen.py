@@ -59,7 +59,7 @@ class Seer:
         for story_id in self._varied if wishing else ():
             variant = wishes.led(stories[story_id], profile.votes)
             if variant is not None:
-                stories[story_id] = _as_told_by(variant, stories[story_id])
+                stories[story_id] = as_told_by(variant, stories[story_id])
         for story_id in self._ruled.keys() & stories.keys():
             acting = [each for each in self._ruled[story_id] if self._today(each, profile)]
             gone = {topic for each in acting if each.kind == HIDE for topic in _topics(each, stories[story_id].topics)}
@@ -110,7 +110,8 @@ def _told(ruling: Ruling, topics: Mapping[int, str]) -> str:
     return {PIN: "pinned", HIDE: "hidden"}[ruling.kind] + f" by the editor{where}{when}"
 
 
-def _as_told_by(variant: Variant, story: FrozenStory) -> FrozenStory:
+def as_told_by(variant: Variant, story: FrozenStory) -> FrozenStory:
+    """The story as a variant shows it."""
     return replace(
         story,
         title=variant.title,

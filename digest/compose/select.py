@@ -11,6 +11,7 @@ once, and not to who muted it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from digest.compose.content import FrozenStory, Manifest
 from digest.compose.room import fitting
@@ -65,7 +66,14 @@ def picks_of(
     starts: Mapping[int, str],
 ) -> tuple[Pick, ...]:
     """`select` from an edition as this reader sees it (`seen.Seer`)."""
-    return fitting(seen.stories, wanted(seen, since, profile, memory, starts), profile.max_stories)
+    return room_for(seen, candidates(seen, since, profile, starts), memory, profile.max_stories)
+
+
+def room_for(
+    seen: Manifest, found: Sequence[Candidate], memory: Mapping[int, tuple[Pick, ...]], cap: int
+) -> tuple[Pick, ...]:
+    """`picks_of` when the candidates are known."""
+    return fitting(seen.stories, choose(found, memory, cap, pins_of(seen)), cap)
 
 
 def wanted(
@@ -77,19 +85,57 @@ def wanted(
 ) -> tuple[Pick, ...]:
     """What `picks_of` would pick if a mail had no end. Every topic with news gets a story before any topic gets its
     second."""
-    chosen: list[tuple[int, Pick]] = []
+    return choose(candidates(seen, since, profile, starts), memory, profile.max_stories, pins_of(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A story that readers of one profile may get: what does not depend on what they had before."""
+
+    story_id: int
+    story: FrozenStory
+    topic: int
+    """The reader's first topic that it belongs to."""
+    pick: Pick
+    """Its full telling."""
+
+
+def candidates(seen: Manifest, since: str, profile: ReaderProfile, starts: Mapping[int, str]) -> tuple[Candidate, ...]:
+    """The stories for a profile, best first as its votes and the editor's pins have it, without those of no topic of
+    its. Arguments as for `picks_of`."""
     order = tuple(in_windows(seen, since, profile.topics, starts))
     scores = scores_in(seen, since, profile.topics, starts) if profile.votes else {}
-    pins = pins_of(seen)
-    for story_id in _pinned_first(wished_order(order, seen.stories, scores, profile.votes), pins):
+    found = []
+    for story_id in _pinned_first(wished_order(order, seen.stories, scores, profile.votes), pins_of(seen)):
         story = seen.stories[story_id]
         topic = topic_of(story, profile.topics)
-        pick = pick_for(story_id, story, memory) if topic is not None else None
-        if pick is not None and topic is not None:
-            chosen.append((topic, pick))
-    cards = _fair(chosen, profile.max_stories, pins)
-    briefs = [pick for _, pick in chosen if pick not in cards][:BRIEFS]
-    return (*_lead_first(cards, pins), *briefs)
+        if topic is not None:
+            found.append(Candidate(story_id, story, topic, Pick(story_id, story.version)))
+    return tuple(found)
+
+
+def choose(
+    found: Sequence[Candidate], memory: Mapping[int, tuple[Pick, ...]], cap: int, pins: Collection[int]
+) -> tuple[Pick, ...]:
+    """The picks of a reader with this memory, of these candidates."""
+    topics: list[int] = []
+    picks: list[Pick] = []
+    for each in found:
+        sent = memory.get(each.story_id)
+        if not sent:
+            pick: Pick | None = each.pick
+        elif len(sent) == 1 and sent[0].version not in each.story.updates:
+            continue  # what `pick_for` says of most that were sent
+        else:
+            pick = pick_for(each.story_id, each.story, memory)
+        if pick is not None:
+            topics.append(each.topic)
+            picks.append(pick)
+    if len(picks) <= cap:
+        return tuple(_lead_first(picks, pins))
+    places = _fair(topics, picks, cap, pins)
+    briefs = [pick for place, pick in enumerate(picks) if place not in places][:BRIEFS]
+    return (*_lead_first([picks[place] for place in sorted(places)], pins), *briefs)
 
 
 def _pinned_first(order: Sequence[int], pins: Sequence[int]) -> Sequence[int]:
@@ -130,20 +176,20 @@ def in_windows(manifest: Manifest, since: str, topics: Sequence[int], starts: Ma
     return found
 
 
-def _fair(chosen: Sequence[tuple[int, Pick]], cap: int, pins: Collection[int]) -> list[Pick]:
-    """The cards, best first: what is pinned; each topic's best, beginning with the best news so that an update need not
-    lead; then by rank."""
-    news = next(((topic, pick) for topic, pick in chosen if not pick.from_version), None)
-    best: dict[int, Pick] = {} if news is None else {news[0]: news[1]}
-    for topic, pick in chosen:
-        best.setdefault(topic, pick)
-    pinned = [pick for _, pick in chosen if pick.story_id in pins]
+def _fair(topics: Sequence[int], picks: Sequence[Pick], cap: int, pins: Collection[int]) -> set[int]:
+    """The places of the cards: what is pinned; each topic's best, beginning with the best news so that an update need
+    not lead; then by rank."""
+    news = next((place for place, pick in enumerate(picks) if not pick.from_version), None)
+    best: dict[int, int] = {} if news is None else {topics[news]: news}
+    for place, topic in enumerate(topics):
+        best.setdefault(topic, place)
+    pinned = [place for place, pick in enumerate(picks) if pick.story_id in pins] if pins else []
     kept = set(list(dict.fromkeys((*pinned, *best.values())))[:cap])
-    for _, pick in chosen:
+    for place in range(len(picks)):
         if len(kept) >= cap:
             break
-        kept.add(pick)
-    return [pick for _, pick in chosen if pick in kept]
+        kept.add(place)
+    return kept
 
 
 def _lead_first(cards: list[Pick], pins: Collection[int]) -> list[Pick]:

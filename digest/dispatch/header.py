@@ -22,13 +22,19 @@ from digest.errors import InputError, SettingError
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]+")
 """A header field's name: printable ASCII without the colon (RFC 5322, section 2.2)."""
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"
+_USUAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+"""Without `?`, so that no encoded word can stand in it."""
+_QUOTED = re.compile(r"[()<>@,:;.\"\[\]\\]")
+"""What makes `email.headerregistry` quote a display name."""
 _LONGEST = 998
 """Characters in a line, without its CRLF (RFC 5322, section 2.1.1)."""
 
 
 def plain(value: str, what: str) -> str:
     """The value as it is. Raises InputError, naming `what`, when it holds a control character."""
-    if _CONTROL.search(value):
+    # What can be printed (`str.isprintable`) holds none, and is told so ten times as fast.
+    if not value.isprintable() and _CONTROL.search(value):
         raise InputError(f"the mail's {what} holds a control character")
     return value
 
@@ -64,6 +70,20 @@ def mailbox(name: str, address: str, what: str) -> Address:
     if not found.username or not found.domain:
         raise InputError(f"the mail's {what} is not an address that can be mailed")
     return found
+
+
+def usual(name: str, address: str) -> bool:
+    """Whether `mailbox` would take both as they are and write them as they are: a dot-atom at a host of ASCII letters
+    (RFC 5322, section 3.4.1), and a name without what must be quoted. Most are, and need not be parsed: Address takes
+    22 us for each."""
+    return bool(_USUAL.fullmatch(address)) and name.isprintable() and not _QUOTED.search(name)
+
+
+def mailbox_text(name: str, address: str, what: str) -> str:
+    """`str(mailbox(...))`, raising the same."""
+    if usual(name, address):
+        return f"{name} <{address}>" if name else address
+    return str(mailbox(name, address, what))
 
 
 @lru_cache(maxsize=64)

@@ -12,12 +12,13 @@ The standard library folds some headers wrongly, so folding is ours where it mat
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
 
-from digest.dispatch.header import configured_mailbox, mailbox, plain, raw_header
+from digest.dispatch.header import configured_mailbox, mailbox, plain, raw_header, usual
 from digest.types import Envelope
 
 _LINE = 76
@@ -34,13 +35,12 @@ def message_bytes(envelope: Envelope) -> bytes:
     """
     if envelope.date.tzinfo is None:
         raise ValueError("an envelope's date must be aware")
-    recipient = mailbox(envelope.recipient.name, envelope.recipient.address, "To")
     lines = [
         _configured("From", envelope.sender),
-        f"To: {_written(recipient)}",
+        f"To: {_to(envelope.recipient.name, envelope.recipient.address)}",
         *([_configured("Reply-To", envelope.reply_to)] if envelope.reply_to else []),
-        f"Subject: {_subject(plain(envelope.subject, 'Subject'))}",
-        f"Date: {format_datetime(envelope.date)}",
+        f"Subject: {_subject(envelope.subject)}",
+        f"Date: {_date(envelope.date)}",
         ": ".join(raw_header("Message-ID", envelope.message_id)),
         *(": ".join(raw_header(name, value)) for name, value in envelope.headers),
     ]
@@ -71,6 +71,18 @@ def _configured(name: str, value: str) -> str:
     return f"{name}: {_written(configured_mailbox(value, name))}"
 
 
+@lru_cache(maxsize=64)
+def _date(at: datetime) -> str:
+    return format_datetime(at)
+
+
+def _to(name: str, address: str) -> str:
+    # Fits the first line of `_written` as it is.
+    if len(name) + len(address) <= _SHORT_NAME and name.isascii() and "=?" not in name and usual(name, address):
+        return f"{name} <{address}>" if name else address
+    return _written(mailbox(name, address, "To"))
+
+
 def _written(address: Address) -> str:
     name = address.display_name
     if name.isascii() and len(name) <= _SHORT_NAME and "=?" not in name:
@@ -83,7 +95,10 @@ def _written(address: Address) -> str:
     return f"{first}{' ' if width <= _LINE else chr(13) + chr(10) + ' '}<{address.addr_spec}>"
 
 
-def _subject(text: str) -> str:
+@lru_cache(maxsize=4096)
+def _subject(subject: str) -> str:
+    """Readers who are told the same lead share it, and an encoded one takes half a millisecond."""
+    text = plain(subject, "Subject")
     longest = max((len(word) for word in text.split(" ")), default=0)
     if text.isascii() and longest <= _LINE - len("Subject: ") and "=?" not in text and text == " ".join(text.split()):
         return _folded(text)

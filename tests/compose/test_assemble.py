@@ -13,18 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.baselines import Values, full_render
+from benchmarks.baselines_mail import PlainPress, by_premailer
 from digest.compose.assemble import Composer
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Card, Frozen, pack_manifest, unpack_manifest
 from digest.compose.fragments import pack, unpack
-from digest.compose.select import select, topic_of
-from digest.compose.theme import direction, shorten
-from digest.compose.voice import Voice
+from digest.compose.theme import shorten
 from digest.types import Due, LeftOut, Pick, ReaderProfile, Recipient
 from tests.compose.edition import (
     EDITION,
-    FROZEN_AT,
     HANDS,
     KEYRING,
     SINCE,
@@ -282,40 +279,10 @@ def test_why_names_headline_and_place() -> None:
 
 def baseline(
     frozen: Frozen, cards: dict[tuple[int, int], Card], reader: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
-) -> str:
+) -> dict[str, Any]:
     """The same reader's mail as a naive service would make it."""
-    picks = select(frozen.manifest, SINCE.isoformat(), reader, memory)
-    told = [cards[pick.story_id, pick.from_version] for pick in picks]
-    voice = Voice(theme(), reader.language, reader.timezone, FROZEN_AT)
-    topic = {one.story_id: topic_of(frozen.manifest.stories[one.story_id], reader.topics) for one in told}
-    parts: list[tuple[str, object]] = [("masthead", None), ("lead", told[0])]
-    for each in reader.topics:
-        inside = [one for one in told[1 : reader.max_stories] if topic[one.story_id] == each]
-        if inside:
-            parts += [("section", {"name": frozen.manifest.topics[each]}), *(("card", one) for one in inside)]
-    if len(told) > reader.max_stories:
-        parts += [("briefs", None), *(("brief", one) for one in told[reader.max_stories :])]
-    parts += [("end", None), ("footer", None)]
-    titles = [voice.update(one.title) if one.from_version else one.title for one in told]
-    words = sum(frozen.manifest.stories[one.story_id].words for one in told[: reader.max_stories])
-    links = own_tokens(42)
-    values = {
-        "own": "",
-        "own_end": "",
-        "tune": links.tune,
-        "date": voice.date(),
-        "stats": voice.stats(len(told), words),
-        "preheader": " · ".join(shorten(title, 70) for title in titles[1:3]),
-        "next": voice.next(HANDS.next_due(reader, FROZEN_AT)),
-        "topics": voice.names([frozen.manifest.topics[each] for each in reader.topics]),
-        "lang": reader.language,
-        "dir": direction(reader.language),
-        "view": links.view,
-        "leave": links.leave,
-        "manage": links.manage,
-    }
-    times = {one.article_id: voice.clock(frozen.manifest.times[one.article_id]) for one in told}
-    return full_render(theme(), SITE, reader.language, Values(values, times), parts)
+    due, to = Due(EDITION, 42, reader.id, SINCE, memory=memory), Recipient(42, "reader42@example.org", "Ada")
+    return PlainPress(theme(), frozen.manifest, cards, HANDS).mail(due, reader, to, by_premailer)
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ar"])
@@ -331,8 +298,11 @@ def test_the_compiled_way_says_what_the_straightforward_way_says(language: str) 
     cards = {(one.story_id, one.from_version): one for full, _, updates in many for one in (full, *updates)}
     for reader in (profile(language=language, max_stories=5), profile(language=language, topics=(3, 1), id=2)):
         memory = {2: (Pick(2, 1),)}
-        page = compose(frozen, reader, memory=memory).html.decode()
-        plain = baseline(frozen, cards, reader, memory)
+        mail = compose(frozen, reader, memory=memory)
+        told = baseline(frozen, cards, reader, memory)
+        page, plain = mail.html.decode(), told["html"]
+        assert mail.text.decode() == told["text"]
+        assert mail.subject == told["subject"]
         assert visible(page) == visible(plain)
         assert hrefs(page) == hrefs(plain)
         root, expected = parsed(page), parsed(plain)

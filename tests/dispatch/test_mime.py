@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.compose.qp import encode_qp
+from digest.dispatch.header import mailbox, mailbox_text
 from digest.dispatch.mime import boundary_of, message_bytes
 from digest.dispatch.providers.outbox import Outbox
 from digest.errors import InputError, SettingError
@@ -164,3 +166,30 @@ def test_without_html_the_message_is_plain_text_alone() -> None:
     assert message.get_content().replace("\r\n", "\n") == "Text — ünï\n" * 20
     check_headers(message_bytes(mail))
     assert message["MIME-Version"] == "1.0"
+
+
+@given(
+    st.text(max_size=12) | st.sampled_from(["Ada", "Doe, Jane", "Q. E. D.", "=?utf-8?q?x?=", "Zoë"]),
+    st.from_regex(r"[a-z.+=?'\"%é-]{0,6}@?[a-zA-Z.-]{0,6}\n?", fullmatch=True) | st.text(max_size=12),
+)
+def test_a_usual_address_is_written_as_one_that_was_parsed(name: str, address: str) -> None:
+    try:
+        parsed = str(mailbox(name, address, "To"))
+    except InputError as error:
+        with pytest.raises(InputError, match=f"^{re.escape(str(error))}$"):
+            mailbox_text(name, address, "To")
+    else:
+        assert mailbox_text(name, address, "To") == parsed
+
+
+@pytest.mark.parametrize("name", ["Ada Quill", "Zoë", "", "Doe, Jane", "=?utf-8?q?x?=", "A" * 45])
+def test_a_recipient_is_written_as_any_other_mailbox(name: str) -> None:
+    """The sender's header always takes the long way."""
+    mail = replace(
+        envelope(OUTBOX),
+        sender=str(mailbox(name, "ada@example.org", "To")),
+        recipient=Recipient(1, "ada@example.org", name),
+    )
+    head = message_bytes(mail).decode("ascii", "replace").split("\r\n\r\n")[0]
+    fields = dict(re.findall(r"^(From|To): (.*(?:\r\n .*)*)", head, re.MULTILINE))
+    assert fields["To"] == fields["From"]

@@ -147,3 +147,11 @@ def test_an_address_has_one_hash_however_its_domain_is_written() -> None:
     ring = Keyring(["k" * 40])
     assert ring.address_hashes("Ann@bücher.example") == ring.address_hashes("ann@xn--bcher-kva.example")
     assert ring.address_hashes("ann@buecher.example") != ring.address_hashes("ann@bücher.example")
+
+
+@given(st.integers(0, 2**48 - 1), st.integers(0, 2**32 - 1))
+def test_the_links_of_a_mail_are_those_made_one_by_one(subscriber: int, edition: int) -> None:
+    links, one_by_one = RING.mail_links(subscriber, edition), RING.tokens(subscriber, edition)
+    assert (links.leave, links.view, links.manage) == (one_by_one.leave, one_by_one.view, one_by_one.manage)
+    assert links.tune == RING.seal("tune", subscriber, edition)
+    assert RING.mail_links(subscriber, edition, RING.key_id) == links

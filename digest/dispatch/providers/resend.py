@@ -19,14 +19,18 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any, Literal
 
 import httpx
 
-from digest.dispatch.header import clean, configured_mailbox, mailbox, plain, raw_header
+from digest.dispatch.header import clean, configured_mailbox, mailbox_text, plain, raw_header
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
 from digest.types import Accepted, Envelope, ItemResult, RejectedItem
+
+_quoted = encode_basestring
+"""What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 """Seconds of silence. A lease (60 s) must outlast a call."""
@@ -88,17 +92,18 @@ class Resend:
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
         such field."""
-        recipient = mailbox(envelope.recipient.name, envelope.recipient.address, "To")
-        plain(envelope.subject, "Subject")
-        headers = dict(raw_header(name, value) for name, value in envelope.headers)
-        personal = json.dumps(
-            {"to": [str(recipient)], "subject": envelope.subject, "headers": headers},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode()
+        to = _quoted(mailbox_text(envelope.recipient.name, envelope.recipient.address, "To"))
+        subject = _quoted(plain(envelope.subject, "Subject"))
+        headers = ""
+        if envelope.headers:
+            (name, value), *others = envelope.headers
+            raw_header(name, value)
+            headers = f"{_quoted(name)}:{_quoted(value)}{_others(*others)}"
+        head = f'{{"to":[{to}],"subject":{subject},"headers":{{{headers}}}'
         shared = _shared(envelope.sender, envelope.reply_to)
-        html = b',"html":"' + envelope.html + b'"' if envelope.html else b""
-        return b"".join([personal[:-1], shared, html, b',"text":"', envelope.text, b'"}'])
+        if not envelope.html:
+            return b"".join([head.encode(), shared, b',"text":"', envelope.text, b'"}'])
+        return b"".join([head.encode(), shared, b',"html":"', envelope.html, b'","text":"', envelope.text, b'"}'])
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
@@ -119,6 +124,13 @@ class Resend:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+@lru_cache(maxsize=64)
+def _others(*headers: tuple[str, str]) -> str:
+    """The headers that mails share, as they follow the first, which is the reader's own."""
+    checked = (raw_header(name, value) for name, value in headers)
+    return "".join(f",{_quoted(name)}:{_quoted(value)}" for name, value in checked)
 
 
 @lru_cache(maxsize=64)
