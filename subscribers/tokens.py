@@ -131,7 +131,7 @@ class Keyring:
     def mail_links(self, subscriber_id: int, edition_id: int, key_id: int | None = None) -> MailLinks:
         """The links of a reader's digest: those of `tokens` and the seal "tune". Raises as `tokens`.
 
-        Written in one go, for there is one of these for every mail: 30 bytes are 40 characters, so two of padding behind
+        Written in one go, as there is one of these for every mail: 30 bytes are 40 characters, so two of padding behind
         each token's 28 let all four be encoded together, and each begins where it would begin alone.
         """
         wanted = self.key_id if key_id is None else key_id
