@@ -146,6 +146,7 @@ def by_premailer(page: str) -> str:
         keep_style_tags=False,
         remove_classes=False,
         disable_validation=True,
+        disable_basic_attributes=["height", "align"],  # as the product has it, and for its reasons
         cssutils_logging_level=logging.CRITICAL,
         method="html",
     ).transform()
