@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -56,7 +57,9 @@ def test_an_erased_reader_leaves_numbers_and_a_hash(town: Town, reader: int) -> 
     digest = town.editions()[-1]
     desk_of(town).erase(reader)
     told = everything(town)
-    assert "ada" not in told.lower()
+    assert not re.search(r"\bada\b", told.lower()), (
+        "a hash may hold the three letters, their name as a word may nothing"
+    )
     (tick,) = [each for each in town.editions() if each.kind != "system"]
     assert tick.blob, "what others were sent as well stays"
     assert [each.blob for each in town.editions() if each.kind == "system"] == [None] * 3
