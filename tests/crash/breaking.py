@@ -10,13 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-
 from digest.service.breaking import plan_breaking
 from digest.service.core import DigestService
 from digest.service.freezing import unguarded
 from digest.settings import Settings
 from digest.store.db import open_database
+from tests.crash.children import killing
 from tests.crash.worker import Killer, nursery
 
 POINTS = {
@@ -34,15 +33,7 @@ def plan(job: dict[str, Any]) -> list[str]:
     service = DigestService(settings, now=lambda: now, engine=engine)
     killer = Killer(job.get("kill_at"))
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def statement(_c: object, _k: object, sql: str, *_: object) -> None:
-        for start, point in POINTS.items():
-            if sql.startswith(start):
-                killer(point)
-
-    @event.listens_for(engine, "commit")
-    def commit(_: object) -> None:
-        killer("commit")
+    killing(engine, POINTS, killer)
 
     logging.disable(logging.INFO)
     plan_breaking(service.shop, now=now, key_id=service.keyring.key_id, guard=unguarded)

@@ -10,12 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-
 from digest.service.core import DigestService
 from digest.service.intake import work_intake
 from digest.settings import Settings
 from digest.store.db import open_database
+from tests.crash.children import killing
 from tests.crash.worker import Killer, nursery
 
 POINTS = {
@@ -32,15 +31,7 @@ def work(job: dict[str, Any]) -> list[str]:
     service = DigestService(settings, now=lambda: datetime.fromisoformat(job["now"]), engine=engine)
     killer = Killer(job.get("kill_at"))
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def statement(_c: object, _k: object, sql: str, *_: object) -> None:
-        for start, point in POINTS.items():
-            if sql.startswith(start):
-                killer(point)
-
-    @event.listens_for(engine, "commit")
-    def commit(_: object) -> None:
-        killer("commit")
+    killing(engine, POINTS, killer)
 
     logging.disable(logging.INFO)
     work_intake(service.readers)

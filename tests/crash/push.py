@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event
-
 from digest.service.push import PushDesk
 from digest.store.db import open_database
+from tests.crash.children import killing
 from tests.crash.worker import Killer, nursery
 
 POINTS = {
@@ -30,15 +29,7 @@ def push(job: dict[str, Any]) -> list[str]:
     caller = desk.caller(job["key"])
     assert caller is not None
 
-    @event.listens_for(engine, "before_cursor_execute")
-    def statement(_c: object, _k: object, sql: str, *_: object) -> None:
-        for start, point in POINTS.items():
-            if sql.startswith(start):
-                killer(point)
-
-    @event.listens_for(engine, "commit")
-    def commit(_: object) -> None:
-        killer("commit")
+    killing(engine, POINTS, killer)
 
     desk.store(caller, job["body"].encode(), call=job["call"])
     killer("answer")

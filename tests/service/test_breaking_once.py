@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -27,7 +23,7 @@ from digest.types import EditionState, Pick
 from subscribers.due import at_once
 from subscribers.models import Subscriber
 from subscribers.sql import table
-from tests.parts import ROOT
+from tests.crash.children import Process, nursery_of
 from tests.service.breaking_news import LATER, MINUTE, QUARTER, harbour, opened, slots, tell, terms
 from tests.service.town import NOW, Town
 
@@ -183,30 +179,16 @@ def test_racing_planners_tell_each_reader_once(postgres_url: str, settings: Sett
 
 
 @pytest.fixture
-def process() -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
-    """Runs a job in a process of its own and tells how that ended."""
-    command = [sys.executable, "-m", "tests.crash.breaking"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as nursery:
-        stdin, stdout = nursery.stdin, nursery.stdout
-        assert stdin is not None
-        assert stdout is not None
-
-        def run(job: dict[str, Any]) -> dict[str, Any]:
-            stdin.write(json.dumps(job) + "\n")
-            stdin.flush()
-            ended: dict[str, Any] = json.loads(stdout.readline())
-            return ended
-
+def process() -> Iterator[Process]:
+    """A nursery of its own."""
+    with nursery_of("tests.crash.breaking") as run:
         yield run
-        nursery.kill()
 
 
 POINTS = ["open", "commit", "plan", "commit", "commit", "freeze", "commit", "done"]
 
 
-def test_killed_anywhere_each_story_comes_once(
-    town: Town, settings: Settings, process: Callable[[dict[str, Any]], dict[str, Any]]
-) -> None:
+def test_killed_anywhere_each_story_comes_once(town: Town, settings: Settings, process: Process) -> None:
     """A real process dies before every statement and commit that matters; the next plan ends what it began."""
     ada = harbour(town)
     terms(town, "harbour", a_day=24)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +17,7 @@ from subscribers import asks
 from subscribers.models import Intake
 from subscribers.sql import table
 from subscribers.types import SignUp
-from tests.parts import ROOT
+from tests.crash.children import Process, nursery_of
 from tests.service.town import Town
 
 KILLED = -9
@@ -31,8 +28,8 @@ PURPOSES = {"sign_up": "confirm", "fresh": "fresh", "welcome": "welcome", "move"
 class Workers:
     """Processes that work the intake of a town off."""
 
-    def __init__(self, town: Town, nursery: subprocess.Popen[str]) -> None:
-        self.town, self._nursery = town, nursery
+    def __init__(self, town: Town, run: Process) -> None:
+        self.town, self._run = town, run
 
     def work(self, kill_at: int | None = None) -> tuple[int, list[str]]:
         """One from birth to death: its exit code and the points that it passed."""
@@ -44,29 +41,14 @@ class Workers:
             "now": self.town.clock.at.isoformat(),
             "kill_at": kill_at,
         }
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write(json.dumps(job) + "\n")
-        self._nursery.stdin.flush()
-        ended = json.loads(self._nursery.stdout.readline())
+        ended = self._run(job)
         return ended["code"], ended["points"]
 
 
 @contextmanager
 def nurseries(town: Town, count: int = 1) -> Iterator[list[Workers]]:
     with ExitStack() as stack:
-        found = []
-        for _ in range(count):
-            command = [sys.executable, "-m", "tests.crash.intake"]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-            stack.callback(_end, process)
-            found.append(Workers(town, process))
-        yield found
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
+        yield [Workers(town, stack.enter_context(nursery_of("tests.crash.intake"))) for _ in range(count)]
 
 
 def asked(town: Town, turn: int) -> dict[str, int]:

@@ -4,9 +4,7 @@ is stored, or everything with its answer; and a repeat ends it, once."""
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,32 +13,18 @@ from sqlalchemy import text
 
 from digest.service.push import CallInFlight
 from digest.store import calls
-from tests.parts import ROOT
+from tests.crash.children import Process, nursery_of
 from tests.service.town import Town
 
 KILLED = -9
 POINTS = ["begin", "commit", "articles", "topics", "finish", "commit", "answer"]
 
-Process = Callable[[dict[str, Any]], dict[str, Any]]
-
 
 @pytest.fixture
 def process() -> Iterator[Process]:
-    """Runs a job in a process of its own and tells how that ended."""
-    command = [sys.executable, "-m", "tests.crash.push"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as nursery:
-        stdin, stdout = nursery.stdin, nursery.stdout
-        assert stdin is not None
-        assert stdout is not None
-
-        def run(job: dict[str, Any]) -> dict[str, Any]:
-            stdin.write(json.dumps(job) + "\n")
-            stdin.flush()
-            ended: dict[str, Any] = json.loads(stdout.readline())
-            return ended
-
+    """A nursery of its own."""
+    with nursery_of("tests.crash.push") as run:
         yield run
-        nursery.kill()
 
 
 def count(town: Town, query: str, **named: Any) -> int:
