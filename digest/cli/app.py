@@ -12,6 +12,7 @@ from digest.cli import (
     golden,
     keys,
     outlines,
+    previewing,
     readers,
     running,
     sending,
@@ -51,6 +52,7 @@ app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)
 app.command("try")(sending.try_)
 app.command("send")(sending.send)
+app.command("preview")(previewing.preview)
 app.command("explain")(explaining.mail)
 app.command("run")(running.run)
 app.command("config")(running.config)

@@ -16,10 +16,14 @@ from digest.engine.inline import Again, InlineEngine
 from digest.errors import InputError
 from digest.service.asking import a_while
 from digest.service.core import DigestService
+from digest.service.gallery import Gallery
 from digest.service.intake import tend_intake
+from digest.service.owntemplates import own_folder
 from digest.service.places import templates_folder
 from digest.settings import Loaded, Settings
 from digest.web.app import create_app
+from digest.web.gallery import create_gallery
+from digest.web.outbox import LOOPBACK
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +97,23 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
             log.info("stopped; nothing is half-done")
         else:
             log.warning("stopped while a batch was waiting for the provider; the next start settles it")
+
+
+def serve_gallery(settings: Settings, host: str, listener: socket.socket) -> None:
+    """The gallery of mails until SIGTERM or SIGINT. On loopback it answers to loopback's names only.
+    Raises SettingError for a TEMPLATES_DIR that is not there."""
+    own_folder(settings)  # one that is not there is said here; what is wrong in it, in the browser
+    gallery = Gallery(settings)
+    hosts = LOOPBACK if host in LOOPBACK else frozenset[str]()
+    server = make_server(create_gallery(gallery, templates_folder(), hosts), ())
+    say(f"gallery  {_address(ANYWHERE.get(host, host), listener)}/")
+    say("it follows what you change in templates; Ctrl-C stops")
+
+    def end() -> None:
+        server.should_exit = True
+
+    with on_interrupt(end):
+        server.run(sockets=[listener])
 
 
 def make_engine(service: DigestService) -> InlineEngine:

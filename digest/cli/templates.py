@@ -17,6 +17,9 @@ app = typer.Typer(help="The templates of mails.", no_args_is_help=True)
 COLUMNS = ("severity", "what", "mail", "language", "where", "clients", "cure")
 JSON_COLUMNS = ("mail", "language", "severity", "check", "what", "where", "line", "clients", "cure")
 
+PORT = 8090
+"""Of the gallery: beside that of `digest run`."""
+
 SHOWN = 3
 """Mails, places and families of mail programs that a row names; the others are counted."""
 LONGEST = 40
@@ -76,6 +79,25 @@ def lint(
         say(_summary(report, notes=notes))
     if report.fails(strict=strict):
         raise typer.Exit(1)
+
+
+@app.command("preview")
+def preview(
+    port: Annotated[
+        int | None,
+        typer.Option(help="Listen on this port; 8090, or any that is free, when left out.", min=0, max=65535),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Listen on this address instead of loopback.")] = "127.0.0.1",
+) -> None:
+    """Serve every mail in every dress, and show what you change as soon as it is saved, until Ctrl-C."""
+    from contextlib import closing
+
+    from digest.cli.serving import listen, listen_near, serve_gallery
+    from digest.settings import load
+
+    settings = load().settings
+    with closing(listen_near(host, PORT) if port is None else listen(host, port)) as listener:
+        serve_gallery(settings, host, listener)
 
 
 def _report(mails: Sequence[str], lang: str) -> Report:

@@ -33,6 +33,7 @@ from digest.service.freezing import Workshop
 from digest.service.owntemplates import own_folder
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
+from digest.service.previewing import Previewer
 from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
 from digest.service.scribe import open_scribe
@@ -95,6 +96,7 @@ class DigestService:
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)
+        self.previewer = Previewer(self.shop, timezone=settings.default_timezone, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
         self._provider: Provider | None = None

@@ -16,11 +16,11 @@ from digest.compose.seen import ruled_told, seen_by
 from digest.compose.select import BRIEFS
 from digest.compose.verdicts import TOLD, Judged, Verdict, judge
 from digest.errors import InputError, NothingToDo
-from digest.service.building import CANDIDATES, Workshop, build_digest
+from digest.service.building import CANDIDATES, Workshop
+from digest.service.drafting import STORIES, draft, sample_reader
 from digest.service.hours import topic_starts
 from digest.service.profiles import profiles_of
 from digest.service.ruled import hidden_everywhere
-from digest.service.sampling import STORIES, sample_reader
 from digest.store import editions, explaining, links, stories
 from digest.store.db import reading
 from digest.store.editions import LONGEST_WINDOW
@@ -106,7 +106,7 @@ class Explainer:
         with reading(self._engine) as session:
             topic = shelf.get_topic(session, slug)
         reader = sample_reader(topic.id, "en", "UTC")
-        frozen = build_digest(self._shop, topics=[topic.id], languages=["en"], starts=[since], until=now, now=now)
+        frozen = draft(self._shop, reader, since=since, until=now, now=now).frozen
         seen = seen_by(frozen.manifest, reader)
         case = _Case(frozen.manifest, seen, reader, now, (since,), {}, composed=False)
         judged = judge(frozen.manifest, since.isoformat(), reader, {}, {}, None)

@@ -8,27 +8,29 @@ from typing import Any
 from sqlmodel import Session
 
 from digest.types import ReaderProfile, Vote
-from subscribers.profiles import profiles
+from subscribers.profiles import Choices, profiles
 
 
 def profiles_of(session: Session, ids: Sequence[int]) -> dict[int, ReaderProfile]:
     """Profile id -> profile."""
-    found = {}
-    for id_, raw in profiles(session, ids).items():
-        found[id_] = ReaderProfile(
-            id=id_,
-            topics=tuple(raw["topics"]),
-            language=raw["language"].replace("_", "-").split("-")[0],
-            timezone=raw["timezone"],
-            cadence=raw["cadence"],
-            send_minute=raw["send_minute"],
-            max_stories=raw["max_stories"],
-            format=raw["format"],
-            own={int(topic): hours for topic, hours in raw["own"].items()},
-            rhythms=tuple((cadence, minute) for cadence, minute in raw.get("rhythms", ())),
-            votes=tuple(_vote(each) for each in raw.get("votes", ())),
-        )
-    return found
+    return {id_: profile_from(id_, raw) for id_, raw in profiles(session, ids).items()}
+
+
+def profile_from(id_: int, raw: Choices) -> ReaderProfile:
+    """A profile of these choices; `id_` tells it from others in one edition."""
+    return ReaderProfile(
+        id=id_,
+        topics=tuple(raw["topics"]),
+        language=raw["language"].replace("_", "-").split("-")[0],
+        timezone=raw["timezone"],
+        cadence=raw["cadence"],
+        send_minute=raw["send_minute"],
+        max_stories=raw["max_stories"],
+        format=raw["format"],
+        own={int(topic): hours for topic, hours in raw["own"].items()},
+        rhythms=tuple((cadence, minute) for cadence, minute in raw.get("rhythms", ())),
+        votes=tuple(_vote(each) for each in raw.get("votes", ())),
+    )
 
 
 def _vote(raw: Mapping[str, Any]) -> Vote:

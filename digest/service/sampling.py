@@ -5,30 +5,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NoReturn
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.select import select
 from digest.errors import TemplateError
-from digest.service.building import Workshop, build_digest
+from digest.service.building import Workshop
+from digest.service.drafting import first_drafts
 from digest.service.hours import next_mail
 from digest.service.letters import language_of
 from digest.store.db import reading
-from digest.types import ReaderProfile, ViewedMail
+from digest.types import ViewedMail
 from subscribers import topics as shelf
 from subscribers.cadence import quarter
 
-LOOKS_BACK = (timedelta(days=1), timedelta(days=7))
-"""A day, as most readers choose, or the week when the day brought nothing."""
-
 KEPT = 64
 """Samples in memory, at most a few hundred kilobytes each: whoever asks again within a quarter hour gets the same."""
-
-SEVEN = 7 * 60
-"""The hour of the sample's reader, in minutes: the one that the form suggests."""
-STORIES = 12
-
 
 _Key = tuple[str, str, datetime]
 """Slug, language, quarter hour."""
@@ -71,36 +64,12 @@ class Sampler:
                 self._kept.popitem(last=False)
 
     def _made(self, topic_id: int, language: str, now: datetime) -> ViewedMail | None:
-        reader = sample_reader(topic_id, language, self._timezone)
-        for back in LOOKS_BACK:
-            since = now - back
-            frozen = build_digest(
-                self._shop,
-                topics=[topic_id],
-                languages=[language],
-                starts=[since],
-                until=now,
-                now=now,
-                write=self._shop.scribe.known if self._shop.scribe else None,  # a visitor must not cost anything
-            )
-            picks = select(frozen.manifest, since.isoformat(), reader, {})
+        for made in first_drafts(self._shop, topic_id, language, self._timezone, now):
+            picks = select(made.frozen.manifest, made.since.isoformat(), made.profile, {})
             if picks:
                 hands = Hands(links=_nobody, letter_links=_nobody, next_due=next_mail)
-                return Composer(0, frozen, self._shop.theme, hands, "raw").view(picks, reader)
+                return Composer(0, made.frozen, self._shop.theme, hands, "raw").view(picks, made.profile)
         return None
-
-
-def sample_reader(topic_id: int, language: str, timezone: str) -> ReaderProfile:
-    """Somebody who took one topic and left everything as the form suggests it."""
-    return ReaderProfile(
-        id=0,
-        topics=(topic_id,),
-        language=language,
-        timezone=timezone,
-        cadence="daily",
-        send_minute=SEVEN,
-        max_stories=STORIES,
-    )
 
 
 def _nobody(_: int) -> NoReturn:

@@ -79,7 +79,7 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
     profile = ReaderProfile(1, tuple(frozen.manifest.topics), language, "Europe/Berlin", "daily", 420, MAX_STORIES)
-    hands = Hands(links=lambda _: _Tokens(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
+    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
     )
@@ -88,7 +88,9 @@ def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     return made
 
 
-class _Tokens:
+class Nowhere:
+    """Link tokens of a reader that open nothing."""
+
     leave = view = manage = tune = LEADS_NOWHERE
 
 
