@@ -58,8 +58,9 @@ class _Loaded:
 class Gallery:
     """The specimens by name. Safe to use from several threads, one of which works at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, shipped: Path | None = None) -> None:
+        """`shipped` stands for the templates that come with the service."""
+        self._settings, self._shipped = settings, shipped or templates_folder()
         self._lock = threading.Lock()
         self._loaded = _Loaded("")
 
@@ -94,8 +95,8 @@ class Gallery:
         return found
 
     def _files(self) -> Iterator[Path]:
-        shipped, own = templates_folder(), self._settings.templates_dir
-        for folder in (shipped / MAIL_FOLDER, shipped / CATALOGUES, *((Path(own),) if own else ())):
+        own = self._settings.templates_dir
+        for folder in (self._shipped / MAIL_FOLDER, self._shipped / CATALOGUES, *((Path(own),) if own else ())):
             yield from sorted(file for file in folder.rglob("*") if file.is_file())
 
     def _current(self) -> _Loaded:
@@ -109,9 +110,9 @@ class Gallery:
 
     def _read(self, version: str) -> _Loaded:
         try:
-            catalogues = Catalogues(templates_folder() / CATALOGUES)
+            catalogues = Catalogues(self._shipped / CATALOGUES)
             site, cache = site_of(self._settings), BlockCache()
-            themes = {THEME: Theme(templates_folder(), catalogues.translations, own_folder(self._settings))}
+            themes = {THEME: Theme(self._shipped, catalogues.translations, own_folder(self._settings))}
         except PoFileError as error:
             return _Loaded(version, problem=f"catalogue {error.catalog.locale}.po, line {error.lineno + 1}: {error}")
         except (OSError, UnicodeDecodeError, DigestError) as error:

@@ -43,7 +43,8 @@ WIDTHS = {"phone": 375, "desktop": 700}
 MOST = 48
 """Frames on a page; a browser holds a document for each."""
 SECONDS = "5"
-"""After which a page without script may load itself again, if somebody asks for that."""
+EVERY = {"every": SECONDS}
+"""After which a page without script loads itself again, if somebody asks for that."""
 
 DRESS: Mapping[str, tuple[str, ...]] = {
     "scheme": ("light", "dark"),
@@ -124,9 +125,7 @@ def create_gallery(specimens: Specimens, templates: Path, hosts: frozenset[str])
     @app.get("/")
     def gallery(request: Request) -> Response:
         version = specimens.version()  # before anything is made, so that what changes meanwhile is looked at again
-        told = _page(specimens, request.query_params)
-        every = request.query_params.get("every") == SECONDS
-        text = page.render(told, version=version, every=SECONDS if every else "", seconds=SECONDS)
+        text = page.render(_page(specimens, request.query_params), version=version, seconds=SECONDS)
         return HTMLResponse(text, headers={**ALWAYS, "Content-Security-Policy": CSP})
 
     @app.get("/version")
@@ -156,10 +155,12 @@ def _environment(folder: Path) -> Environment:
 
 def _page(specimens: Specimens, query: Mapping[str, str]) -> dict[str, object]:
     """What the page shows: links, frames, and what is wrong. Raises HTTPException for what there is not."""
+    kept = EVERY if query.get("every") == SECONDS else {}
     try:
         axes = {**specimens.choices(), **DRESS}
     except TemplateError as error:
-        return {"axes": {}, "frames": [], "problems": [str(error)], "findings": [], "wanted": 0}
+        nothing: dict[str, object] = {"axes": {}, "frames": [], "findings": [], "wanted": 0}
+        return {**nothing, "problems": [str(error)], "every": kept, "again": urlencode({**query, **EVERY})}
     chosen = _chosen(axes, query)
     combinations = _combinations(axes, chosen)
     frames: list[Frame] = []
@@ -174,11 +175,13 @@ def _page(specimens: Specimens, query: Mapping[str, str]) -> dict[str, object]:
         frames.append(_frame(each, made))
         findings.update(dict.fromkeys(f"{one.severity}: {one.what} ({one.where})" for one in made.findings))
     return {
-        "axes": {name: _links(name, options, chosen) for name, options in axes.items()},
+        "axes": {name: _links(name, options, {**chosen, **kept}) for name, options in axes.items()},
         "frames": frames,
         "problems": list(problems),
         "findings": list(findings),
         "wanted": len(combinations),
+        "every": kept,
+        "again": urlencode({**chosen, **EVERY}),
     }
 
 

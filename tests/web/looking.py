@@ -17,13 +17,13 @@ NO_TIMERS = "window.setTimeout = (call, wait, ...given) => { if (!wait) Promise.
 setTimeout(call, 0). The others are how long it waits at most."""
 
 
-def looked_at(page: Page, file: Path, *, script: bool = True) -> None:
+def looked_at(page: Page, file: Path, *, script: bool = True, frames: bool = True) -> None:
     """Keep a screenshot; no sideways scrolling, and axe-core has nothing to say. `script` is whether the page's own
-    scripts may run."""
+    scripts may run, `frames` whether axe-core looks into frames too, for whose answers it waits by timers."""
     keep_picture(page, file)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{file.stem} scrolls sideways"
     # axe is injected, which our Content-Security-Policy refuses to pages but not to the test's own evaluate().
     if not script:
         page.evaluate(NO_TIMERS)
-    results = Axe().run(page)
+    results = Axe().run(page, options={"iframes": frames})
     assert results.violations_count == 0, results.generate_report()
