@@ -14,7 +14,9 @@ from typing import Any
 
 from digest.compose.blocks import story_key
 from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manifest
+from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, owned
+from digest.compose.personal import Answers, answers_of, asked_by, chosen
 from digest.compose.pieces import ENCODERS, Piece, fill, glued
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
@@ -84,6 +86,8 @@ class Speech:
     date: str
     stats: Mapping[tuple[int, int], str]
     mastheads: dict[tuple[str, str], Run]
+    answers: Answers
+    """What they answer to what stories and mastheads ask of their readers; hardly any edition asks anything there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -130,13 +134,18 @@ class Layout:
         asked = {name for part in (frozen.html, frozen.text) for key, each in part.items() if _of_story(key)
                  for name in holes(each)}  # fmt: skip
         self._tune_only = not asked & (set(LINKS) - {"tune"})
+        inside = [(key, each) for part in (frozen.html, frozen.text) for key, each in part.items()]
+        self._told_apart = sorted({
+            name for key, each in inside if _of_story(key) or key.startswith("masthead/") for name in asked_by(each)
+        })
+        """What is asked of readers in stories and mastheads: readers of other answers share none."""
         self._mastheads = {
             (part, key.partition("/")[2]): owned(fragment, keep=True)
             for part in ("html", "text")
             for key, fragment in self._part(part).items()
             if key.startswith("masthead/")
         }
-        self._speeches: dict[tuple[str, str, bool], Speech] = {}
+        self._speeches: dict[tuple[object, ...], Speech] = {}
         self._seats: dict[int, Seat] = {}
         self._shared: dict[tuple[object, ...], Run] = {}
         self._next: dict[tuple[object, ...], str] = {}
@@ -179,16 +188,18 @@ class Layout:
         return profile.language if f"end/{profile.language}" in self._manifest.html else "en"
 
     def _speech(self, profile: ReaderProfile, *, own: bool) -> Speech:
-        place = (self.language(profile), profile.timezone, own)
+        language = self.language(profile)
+        answers = answers_of(profile, self._told_apart)
+        place = (language, profile.timezone, own, *answers.values())
         found = self._speeches.get(place)
         if found is None:
-            voice = Voice(self._theme, *place[:2], self._manifest.frozen_at)
+            voice = Voice(self._theme, language, profile.timezone, self._manifest.frozen_at)
             stats = _Made(lambda counts: voice.stats(*counts))
             made = _Made(lambda pick: self._tell(speech, pick))
             stories = self._manifest.stories
             full = _Made(lambda story_id: made[Pick(story_id, stories[story_id].version)])
             led = _Made(lambda key: self._tell(speech, *key))
-            speech = Speech(voice, place[0], own, made, full, led, voice.date(), stats, {})
+            speech = Speech(voice, language, own, made, full, led, voice.date(), stats, {}, answers)
             found = self._speeches[place] = speech
         return found
 
@@ -206,7 +217,8 @@ class Layout:
                 return str(number) if name == "n" else None
 
             key = story_key(kind, speech.language, pick, led_by)
-            return self._story_run(part, owned(self._part(part)[key], keep=speech.own), known)
+            fragment = chosen(self._part(part)[key], speech.answers)
+            return self._story_run(part, owned(fragment, keep=speech.own), known)
 
         def numbered(kind: str) -> Mapping[int, tuple[Run, Run]]:
             return _Made(lambda number: (run("text", kind, number), run("text", "link", number)))
@@ -238,9 +250,12 @@ class Layout:
         """A part around the stories, for a profile. Profiles share it where its holes are filled alike."""
         run = seat.chrome.get((part, key))
         if run is None:
-            fragment = owned(self._part(part)[key], keep=True)
-            values = {name: self._of_profile(seat, name) for name in holes(fragment) if name not in LINKS}
-            memo = (part, key, *values.values())
+            whole = self._part(part)[key]
+            answers = answers_of(seat.profile, asked_by(whole))
+            fragment = owned(chosen(whole, answers), keep=True)
+            named = [name.removeprefix(IN_URL) for name in holes(fragment)]
+            values = {name: self._of_profile(seat, name) for name in named if name not in LINKS}
+            memo = (part, key, *answers.values(), *values.values())
             run = self._shared.get(memo)
             if run is None:
                 run = self._shared[memo] = self._fill(part, fragment, values.get)
@@ -355,7 +370,7 @@ class Layout:
     def _masthead(self, part: str, seat: Seat, told: Sequence[Told], tokens: Tokens) -> bytes:
         speech = seat.speech
         words = sum([each.story.words for each in told[: seat.profile.max_stories]])
-        fragment = self._mastheads[part, speech.language]
+        fragment = chosen(self._mastheads[part, speech.language], speech.answers)
         counted = speech.stats[len(told), words]
         breaks = BREAKING in self._manifest.values
         said = speech.voice.breaking() if breaks else counted if told else speech.voice.welcome()
@@ -368,7 +383,7 @@ class Layout:
                 run = speech.mastheads[memo] = self._fill(part, fragment, values.get)
             return glued(part, run, tokens)
         values["preheader"] = self._preheader(told, speech) or counted
-        if not self._joins_anywhere:
+        if not self._joins_anywhere or any(name.startswith(IN_URL) for name in holes(fragment)):
             return glued(part, fill(fragment, values.get, _escape(part), self._encode), tokens)
         run = speech.mastheads.get((part, ""))
         if run is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring
 
+from digest.compose.contexts import IN_URL, in_url
 from digest.compose.fragments import Fragment
 from digest.compose.qp import encode_qp
 from digest.errors import TemplateError
@@ -23,16 +24,20 @@ ENCODERS: Mapping[str, Callable[[str], bytes]] = {
 def fill(
     fragment: Fragment, known: Callable[[str], str | None], escape: Callable[[str], str], encode: Callable[[str], bytes]
 ) -> tuple[Piece, ...]:
-    """Fill the holes that `known` can name, encode the rest, and leave the other holes open."""
+    """Fill the holes that `known` can name, encode the rest, and leave the other holes open. A value is escaped, or
+    percent-encoded where it stands in an address; what stays open is filled with tokens, which need neither."""
     pieces: list[Piece] = []
     open_text: list[str] = []
     for place, part in enumerate(fragment):
-        value = part if place % 2 == 0 else known(part)
+        name = part.removeprefix(IN_URL) if place % 2 else ""
+        value = known(name) if name else part
         if value is None:
-            pieces += [encode("".join(open_text)), part]
+            pieces += [encode("".join(open_text)), name]
             open_text = []
+        elif name:
+            open_text.append(in_url(value) if name != part else escape(value))
         else:
-            open_text.append(value if place % 2 == 0 else escape(value))
+            open_text.append(value)
     pieces.append(encode("".join(open_text)))
     return tuple(piece for piece in pieces if piece)
 

@@ -16,6 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.compose.content import Site
 from digest.compose.fragments import hole
+from digest.compose.personal import PersonalParts, every_way
+from digest.compose.shared import Checked
 from digest.errors import TemplateError
 
 SUBJECT = 60
@@ -43,6 +45,8 @@ class Personal:
         """The clock time of a telling in the reader's zone and language."""
         return hole(f"time:{story.article_id}")
 
+    _ways = staticmethod(every_way)
+
 
 class Theme:
     """One folder of mail templates, in any language there is a catalogue for.
@@ -64,12 +68,13 @@ class Theme:
                 loader=jinja2.FileSystemLoader(self.folders),
                 undefined=jinja2.StrictUndefined,
                 autoescape=lambda name: bool(name and name.endswith(".html")),
-                extensions=["jinja2.ext.i18n"],
+                extensions=["jinja2.ext.i18n", PersonalParts],
                 trim_blocks=True,
                 lstrip_blocks=True,
                 keep_trailing_newline=True,
             )
             made.install_gettext_translations(self._translations(language), newstyle=True)  # type: ignore[attr-defined]
+            made.code_generator_class = Checked
             made.filters["apart"] = apart
             made.filters["wrapped"] = wrapped
             made.filters["underline"] = underline

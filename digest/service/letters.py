@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digest.compose.blocks import inline
+from digest.compose.blocks import in_place, inline
 from digest.compose.content import Manifest, Site, pack_manifest
 from digest.compose.fragments import Fragment, address, cut, guard
 from digest.compose.theme import Theme
@@ -81,8 +81,11 @@ def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
 
 def compile_letter(theme: Theme, site: Site, mail: str, language: str) -> Mapping[str, Fragment]:
     """The parts that `letter` keeps. Raises TemplateError."""
-    body = theme.render(f"email/{mail}/body.html", language, site)
-    text = cut(theme.render(f"email/{mail}/body.txt", language, site))
+    body, plain = (
+        in_place(name, "the letter", theme.render(name, language, site), frozenset((LETTERS[mail],)))
+        for name in (f"email/{mail}/body.html", f"email/{mail}/body.txt")
+    )
+    text = cut(plain)
     (start, end), (inlined,) = inline(theme, site, [body])
     return {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
 
