@@ -17,7 +17,7 @@ from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manif
 from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, owned
 from digest.compose.personal import Answers, answers_of, asked_by, chosen
-from digest.compose.pieces import ENCODERS, Piece, fill, glued
+from digest.compose.pieces import ENCODERS, Made, Piece, fill, glued
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
 from digest.compose.theme import Theme, direction, shorten, wrapped
@@ -39,18 +39,6 @@ ROWS, SIGHTS = 500, 20_000
 
 Run = tuple[Piece, ...]
 """Pieces of a story. Where "tune" is the only hole of all stories, the literals alone, that hole between any two."""
-
-
-class _Made(dict[Any, Any]):
-    """A dict that makes what it lacks."""
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: Any) -> Any:
-        made = self[key] = self._make(key)
-        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,10 +122,9 @@ class Layout:
         asked = {name for part in (frozen.html, frozen.text) for key, each in part.items() if _of_story(key)
                  for name in holes(each)}  # fmt: skip
         self._tune_only = not asked & (set(LINKS) - {"tune"})
-        inside = [(key, each) for part in (frozen.html, frozen.text) for key, each in part.items()]
-        self._told_apart = sorted({
-            name for key, each in inside if _of_story(key) or key.startswith("masthead/") for name in asked_by(each)
-        })
+        both = (*frozen.html.items(), *frozen.text.items())
+        apart = [asked_by(each) for key, each in both if _of_story(key) or key.startswith("masthead/")]
+        self._told_apart = sorted(set().union(*apart))
         """What is asked of readers in stories and mastheads: readers of other answers share none."""
         self._mastheads = {
             (part, key.partition("/")[2]): owned(fragment, keep=True)
@@ -174,8 +161,8 @@ class Layout:
             article = 0 if pick.from_version else led.get(pick.story_id, 0)
             return speech.led[pick, article] if article else speech.told[pick]
 
-        told = _Made(tell)
-        return Seat(profile, speech, seen, told, _Made(lambda id_: told[Pick(id_, seen.stories[id_].version)]))
+        told = Made(tell)
+        return Seat(profile, speech, seen, told, Made(lambda id_: told[Pick(id_, seen.stories[id_].version)]))
 
     def _forget(self) -> None:
         """Other threads may be working with what is forgotten: it stays whole as long as they hold it."""
@@ -194,11 +181,11 @@ class Layout:
         found = self._speeches.get(place)
         if found is None:
             voice = Voice(self._theme, language, profile.timezone, self._manifest.frozen_at)
-            stats = _Made(lambda counts: voice.stats(*counts))
-            made = _Made(lambda pick: self._tell(speech, pick))
+            stats = Made(lambda counts: voice.stats(*counts))
+            made = Made(lambda pick: self._tell(speech, pick))
             stories = self._manifest.stories
-            full = _Made(lambda story_id: made[Pick(story_id, stories[story_id].version)])
-            led = _Made(lambda key: self._tell(speech, *key))
+            full = Made(lambda story_id: made[Pick(story_id, stories[story_id].version)])
+            led = Made(lambda key: self._tell(speech, *key))
             speech = Speech(voice, language, own, made, full, led, voice.date(), stats, {}, answers)
             found = self._speeches[place] = speech
         return found
@@ -221,10 +208,10 @@ class Layout:
             return self._story_run(part, owned(fragment, keep=speech.own), known)
 
         def numbered(kind: str) -> Mapping[int, tuple[Run, Run]]:
-            return _Made(lambda number: (run("text", kind, number), run("text", "link", number)))
+            return Made(lambda number: (run("text", kind, number), run("text", "link", number)))
 
-        html = _Made(lambda kind: run("html", kind))
-        return Told(pick, story, title, shorten(title, HEADLINE), html, _Made(numbered))
+        html = Made(lambda kind: run("html", kind))
+        return Told(pick, story, title, shorten(title, HEADLINE), html, Made(numbered))
 
     def _story_run(self, part: str, fragment: Fragment, known: Callable[[str], str | None]) -> Run:
         filled = self._fill(part, fragment, known)

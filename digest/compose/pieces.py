@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from json.encoder import encode_basestring
+from typing import Any
 
 from digest.compose.contexts import IN_URL, in_url
 from digest.compose.fragments import Fragment
@@ -19,6 +20,18 @@ ENCODERS: Mapping[str, Callable[[str], bytes]] = {
     "qp": encode_qp,
 }
 """How a provider wants bodies. Each encodes a concatenation as the concatenation of the encoded."""
+
+
+class Made(dict[Any, Any]):
+    """A dict that makes what it lacks."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Any) -> Any:
+        made = self[key] = self._make(key)
+        return made
 
 
 def fill(
