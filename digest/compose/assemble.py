@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
-from digest.compose.fragments import owned
 from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
-from digest.compose.personal import answers_of, asked_by, chosen
 from digest.compose.pieces import ENCODERS, fill, glued
 from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
 from digest.compose.select import candidates, explain, room_for
@@ -48,7 +46,6 @@ class Composer:
 
     def __init__(self, edition_id: int, frozen: Frozen, theme: Theme, hands: Hands, encoding: str) -> None:
         self._edition_id = edition_id
-        self._frozen = frozen
         self._manifest = manifest = frozen.manifest
         self._theme = theme
         self._hands = hands
@@ -170,12 +167,10 @@ class Composer:
         return shorten(speech.voice.breaking(told[0].title) if breaks else told[0].title)
 
     def _remember(self, profile: ReaderProfile, part: str, key: str, known: Callable[[str], str | None]) -> Run:
-        whole = (self._frozen.html if part == "html" else self._frozen.text)[key]
-        answers = answers_of(profile, asked_by(whole))
-        memo = (part, key, *answers.values())
+        fragment, answers = self._layout.readings.of(part, key, profile)
+        memo = (part, key, answers)
         found = self._filled.get(memo)
         if found is None:
-            fragment = owned(chosen(whole, answers), keep=True)
             found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
             self._filled[memo] = found
         return found

@@ -16,7 +16,7 @@ from digest.compose.blocks import story_key
 from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manifest
 from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, owned
-from digest.compose.personal import Answers, answers_of, asked_by, chosen
+from digest.compose.personal import Answers, Readings, answers_of, asked_by, chosen
 from digest.compose.pieces import ENCODERS, Made, Piece, fill, glued
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
@@ -112,6 +112,7 @@ class Layout:
         self._frozen = frozen
         self._manifest = frozen.manifest
         self._seer = Seer(frozen.manifest)
+        self.readings = Readings(frozen.html, frozen.text)
         self._theme = theme
         self._next_due = next_due
         self._encode = ENCODERS[encoding]
@@ -237,12 +238,10 @@ class Layout:
         """A part around the stories, for a profile. Profiles share it where its holes are filled alike."""
         run = seat.chrome.get((part, key))
         if run is None:
-            whole = self._part(part)[key]
-            answers = answers_of(seat.profile, asked_by(whole))
-            fragment = owned(chosen(whole, answers), keep=True)
+            fragment, answers = self.readings.of(part, key, seat.profile)
             named = [name.removeprefix(IN_URL) for name in holes(fragment)]
             values = {name: self._of_profile(seat, name) for name in named if name not in LINKS}
-            memo = (part, key, *answers.values(), *values.values())
+            memo = (part, key, answers, *values.values())
             run = self._shared.get(memo)
             if run is None:
                 run = self._shared[memo] = self._fill(part, fragment, values.get)

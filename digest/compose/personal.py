@@ -24,7 +24,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 from digest.compose.contexts import unbalanced
-from digest.compose.fragments import CASE, PART, PART_END, Fragment, hole, holes, is_of_part
+from digest.compose.fragments import CASE, PART, PART_END, Fragment, hole, holes, is_of_part, owned
 from digest.types import ReaderProfile
 
 Answer = str | bool
@@ -125,6 +125,28 @@ def chosen(fragment: Fragment, answers: Answers) -> Fragment:
         else:
             parts[-1] += part
     return tuple(parts)
+
+
+class Readings:
+    """The blocks of a frozen edition as they read for a profile, with its reader's own links. Threads may share it:
+    what two make at once is equal."""
+
+    def __init__(self, html: Mapping[str, Fragment], text: Mapping[str, Fragment]) -> None:
+        self._parts = {"html": html, "text": text}
+        self._asked: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._read: dict[tuple[object, ...], Fragment] = {}
+
+    def of(self, part: str, key: str, profile: ReaderProfile) -> tuple[Fragment, tuple[Answer, ...]]:
+        """A block, and the answers by which it reads so: none for most blocks."""
+        asked = self._asked.get((part, key))
+        if asked is None:
+            asked = self._asked[part, key] = asked_by(self._parts[part][key])
+        answers = answers_of(profile, asked)
+        given = tuple(answers.values())
+        found = self._read.get((part, key, given))
+        if found is None:
+            found = self._read[part, key, given] = owned(chosen(self._parts[part][key], answers), keep=True)
+        return found, given
 
 
 # --- reading templates ------------------------------------------------------------------------------------------------
