@@ -8,6 +8,7 @@ gets, and how dates and counts are said, is asked of the same functions as ours:
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -142,7 +143,8 @@ def full_text(theme: Theme, site: Site, language: str, values: Values, parts: Se
                 values.n = str(number)
                 called.append(getattr(blocks, macro)(card))
             called += ["\n"] if macros[0] != "link" else []
-    return "".join(str(each) for each in [*called, blocks.end(), blocks.footer()])
+    text = "".join(str(each) for each in [*called, blocks.end(), blocks.footer()])
+    return re.sub(r"^(?= |>|From )", " ", text, flags=re.MULTILINE)  # RFC 3676, section 4.4
 
 
 def by_premailer(page: str) -> str:

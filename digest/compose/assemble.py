@@ -16,7 +16,7 @@ from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
 from digest.compose.pieces import ENCODERS, fill, glued
 from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
 from digest.compose.select import candidates, explain, room_for
-from digest.compose.theme import Theme, direction, shorten, wrapped
+from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 
@@ -171,7 +171,7 @@ class Composer:
         memo = (part, key, answers)
         found = self._filled.get(memo)
         if found is None:
-            found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
+            found = fill(fragment, known, escaped if part == "html" else flowing, self._encode)
             self._filled[memo] = found
         return found
 

@@ -3,6 +3,9 @@
 In text and in quoted attributes a value is escaped when the mail is joined. In the address of a link or picture it is
 percent-encoded as well (RFC 3986, section 2.1), and may only stand behind the host: a value there must not decide where
 a link leads. Nowhere else can it be written safely: not in a tag, an unquoted attribute, a style, a script, a comment.
+
+The text part travels as format=flowed (RFC 3676): `theme.wrapped` ends the lines that go on with a space, and what
+begins with a space or a mark of quoting gets one space more here, which mail programs take away again.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from digest.compose.fragments import MARKER, PART_END, hole, is_of_part, unhex
+from digest.compose.fragments import MARKER, PART_END, hole, is_border, is_of_part, unhex
 from digest.errors import TemplateError
 
 IN_URL = "url:"
@@ -30,6 +33,7 @@ _RAW = frozenset(("style", "script"))
 _HOST = re.compile(r"https?://[^/?#\s]+[/?#]|mailto:[^?]+\?|[/?#](?!/)", re.IGNORECASE)
 """The beginning of an address that says already where it leads."""
 _TEXT_URL = re.compile(r"https?://\S*", re.IGNORECASE)
+_INDENTED = re.compile(rf"^((?:{MARKER.pattern.replace('((?', '(?:(?')})*)( |>|From )", re.MULTILINE)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
@@ -102,11 +106,11 @@ def _attributes(tag: str, start: int) -> Iterator[_Spot]:
 
 
 def placed(rendered: str, verbatim: frozenset[str], *, is_html: bool) -> str:
-    """The rendered text with the holes that stand in addresses renamed (IN_URL), but for the `verbatim`: tokens, which
-    are letters and digits of addresses anyhow. Raises TemplateError, without the file's name, for a value where none
-    can be written, and for a {% personal %} part whose ways do not end where they began."""
+    """The rendered text, its lines stuffed if it is plain, with the holes in addresses renamed (IN_URL), but for the
+    `verbatim`: tokens, which are letters and digits of addresses anyhow. Raises TemplateError, without the file's name,
+    for a value where none can be written, and for a {% personal %} part whose ways do not end where they began."""
     if not is_html:
-        return _TEXT_URL.sub(lambda found: _renamed(found[0], verbatim), rendered)
+        return _TEXT_URL.sub(lambda found: _renamed(found[0], verbatim), _INDENTED.sub(_stuffed, rendered))
     written: list[str] = []
     opened: tuple[int, int] | None = None
     for spot in _spots(rendered):
@@ -118,6 +122,13 @@ def placed(rendered: str, verbatim: frozenset[str], *, is_html: bool) -> str:
         is_address = bool(names) and spot.name in _ADDRESSES
         written.append(_renamed(spot.text[1:-1], verbatim, spot.text[0]) if is_address else spot.text)
     return "".join(written)
+
+
+def _stuffed(line: re.Match[str]) -> str:
+    """The beginning of a line with one space more (RFC 3676, section 4.4). Holes before it count for nothing if they
+    are borders; a value there is the line's beginning itself."""
+    values = [name for found in MARKER.findall(line[1]) if not is_border(name := unhex(found))]
+    return line[0] if values else f"{line[1]} {line[2]}"
 
 
 def _within(opened: tuple[int, int] | None, name: str, here: tuple[int, int]) -> tuple[int, int] | None:

@@ -35,6 +35,11 @@ def hole(name: str) -> str:
     return f"{MARK}x{name.encode().hex()}x"
 
 
+def is_border(name: str) -> bool:
+    """Whether a hole is no value at all: it leaves nothing behind where it stood."""
+    return name in (OWN, OWN_END) or is_of_part(name)
+
+
 def guard(text: str) -> str:
     """Text of a feed or a setting that can no longer be taken for a marker: nobody may write a hole but our
     templates."""

@@ -20,7 +20,7 @@ from digest.compose.personal import Answers, Readings, answers_of, asked_by, cho
 from digest.compose.pieces import ENCODERS, Made, Piece, fill, glued
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
-from digest.compose.theme import Theme, direction, shorten, wrapped
+from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import Voice, escaped
 from digest.types import Pick, ReaderProfile
 
@@ -391,7 +391,7 @@ class Layout:
 
 
 def _escape(part: str) -> Callable[[str], str]:
-    return escaped if part == "html" else wrapped
+    return escaped if part == "html" else flowing
 
 
 def _of_story(key: str) -> bool:

@@ -143,11 +143,18 @@ def apart(text: str, base: str) -> str:
 
 
 def wrapped(text: str, before: int = 0) -> str:
-    """Text broken at WIDTH columns, the first line shorter by what is put `before` it; words and links stay whole."""
+    """Text broken at WIDTH columns, the first line shorter by what is put `before` it; words and links stay whole.
+    Lines that go on end with a space, by which mail programs know to join them again (RFC 3676, section 4.1)."""
     if len(str(text)) + before <= WIDTH:
         return str(text)
-    lines = textwrap.wrap(str(text), WIDTH, initial_indent=" " * before, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)[before:]
+    indent, columns = " " * before, WIDTH - 1
+    lines = textwrap.wrap(str(text), columns, initial_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return " \n".join(lines)[before:]
+
+
+def flowing(value: str) -> str:
+    """A personal value for the text part: `wrapped`, and further lines stuffed as `contexts.placed` does it."""
+    return wrapped(value).replace("\n>", "\n >").replace("\nFrom ", "\n From ")
 
 
 def shorten(text: str, most: int = SUBJECT) -> str:
