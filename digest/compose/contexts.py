@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from digest.compose.fragments import MARKER, PART_END, hole, is_border, is_of_part, unhex
+from digest.compose.fragments import MARK, MARKER, PART_END, hole, is_border, is_of_part, unhex
 from digest.errors import TemplateError
 
 IN_URL = "url:"
@@ -33,7 +33,7 @@ _RAW = frozenset(("style", "script"))
 _HOST = re.compile(r"https?://[^/?#\s]+[/?#]|mailto:[^?]+\?|[/?#](?!/)", re.IGNORECASE)
 """The beginning of an address that says already where it leads."""
 _TEXT_URL = re.compile(r"https?://\S*", re.IGNORECASE)
-_INDENTED = re.compile(rf"^((?:{MARKER.pattern.replace('((?', '(?:(?')})*)( |>|From )", re.MULTILINE)
+_INDENTED = re.compile(rf"^((?:{MARK}x[0-9a-f]+x)*)( |>|From )", re.MULTILINE)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )

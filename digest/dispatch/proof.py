@@ -13,6 +13,7 @@ import json
 import quopri
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any
@@ -42,7 +43,7 @@ def read_message(payload: bytes) -> Written:
     message = email.message_from_bytes(payload, policy=email.policy.default)
     if not isinstance(message, EmailMessage) or message.defects:
         raise Garbled("it is no sound message")
-    addresses = message["To"].addresses if message["To"] is not None else ()
+    addresses: tuple[Address, ...] = message["To"].addresses if message["To"] is not None else ()
     if len(addresses) != 1:
         raise Garbled(f"it goes to {len(addresses)} addresses")
     parts = {each.get_content_type(): each for each in message.walk() if not each.is_multipart()}
