@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import email
+import email.policy
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,10 +15,12 @@ from digest.compose.assemble import Composer
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import Card, Frozen, unpack_manifest
 from digest.compose.content import pack_manifest as packed
-from digest.compose.fragments import cut, pack, unpack
+from digest.compose.fragments import cut, guard, pack, unpack
 from digest.compose.personal import QUESTIONS, answers_of, asked_by, chosen
 from digest.compose.theme import Theme
+from digest.dispatch.mime import message_bytes
 from digest.errors import TemplateError
+from digest.service.letters import compile_letter, subject_of
 from digest.types import Due, Envelope, ReaderProfile, Recipient
 from tests.compose.edition import (
     EDITION,
@@ -26,6 +30,7 @@ from tests.compose.edition import (
     TOPICS,
     card,
     compose,
+    decoded,
     freeze,
     hrefs,
     parsed,
@@ -301,3 +306,33 @@ def test_ways_that_read_the_same_are_stored_once(tmp_path: Path) -> None:
     frozen = edition(own_theme(tmp_path, HTML, DATE, DATE + BY_CADENCE))
     stored = "".join(frozen.html["masthead/en"])
     assert stored.count("Your week") == stored.count("Your news") == stored.count("Your day") == 1
+
+
+def test_a_letter_reads_by_its_readers_profile_and_its_subject_by_nobodys(tmp_path: Path) -> None:
+    """A part in a system mail, and hostile values in all its places."""
+    own = own_theme(
+        tmp_path,
+        "email/confirm/body.html",
+        "<b>{{ p.topics }}</b>",
+        '<b>{{ p.topics }}</b>{% personal %}{% if p.cadence == "weekly" %}<i>weekly</i>{% endif %}{% endpersonal %}',
+    )
+    parts = compile_letter(own, SITE, "confirm", "en")
+    for name in HOSTILE:
+        subject = subject_of(own, SITE, "confirm", "en", {"topics": name})
+        values = {"topics": guard(name), "language": "en", "subject": subject}
+        manifest = dataclasses.replace(freeze(STORIES).manifest, kind="confirm", values=values)
+        html = {key: part for key, part in parts.items() if key != "text"}
+        hands = dataclasses.replace(HANDS, letter_links=lambda _: {"confirm": "token"})
+        composer = Composer(EDITION, Frozen(manifest, html, {"body": parts["text"]}), own, hands, "qp")
+        for cadence in ("weekly:fri", "daily"):
+            due, to = Due(EDITION, 42, 1, SINCE), Recipient(42, "a@b.example", '"; DROP' + "😀" * 200)
+            mail = composer.compose(due, profile(cadence=cadence), to)
+            assert isinstance(mail, Envelope)
+            assert (parsed(decoded(mail.html, "qp")).xpath("//i/text()") == ["weekly"]) == (cadence == "weekly:fri")
+            assert parsed(decoded(mail.html, "qp")).xpath("//b")[0].text.split() == name.split()
+            written = email.message_from_bytes(message_bytes(mail), policy=email.policy.default)
+            assert written["Bcc"] is None
+            assert str(written["Subject"]).split() == subject.split()
+    asking = own_theme(tmp_path / "two", "email/confirm/subject.txt", "{{", "{{ p.topics }}{{")
+    with pytest.raises(TemplateError, match=r"email/confirm/subject.txt: a subject has no p\.topics"):
+        subject_of(asking, SITE, "confirm", "en", {"topics": "x"})
