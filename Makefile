@@ -29,14 +29,22 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# What checks the mails' HTML in the tests: from npm, pinned and hashed by its lock, without any script of a package.
+$(VENV)/.html: tests/htmlvalidate/package-lock.json $(VENV)/.dev
+	mkdir -p $(VENV)/html
+	cp tests/htmlvalidate/package.json tests/htmlvalidate/package-lock.json $(VENV)/html
+	npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(VENV)/html
+	@touch $@
+
 demo: $(VENV)/.run  ## three mornings of a fictional town, in your browser (ARGS=--once to end by itself)
 	$(BIN)/digest demo $(ARGS)
 
 test: $(VENV)/.dev  ## the tests that this machine can run, and a list of what it left out
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-full: $(VENV)/.dev  ## every test; installs Chromium and fonts on Debian first (this is what CI runs)
+test-full: $(VENV)/.dev  ## every test; installs Chromium and the like on Debian first (this is what CI runs)
 	.ci/debian
+	$(MAKE) --no-print-directory $(VENV)/.html
 	DIGEST_TEST_FULL=1 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 torture: $(VENV)/.dev  ## new lives of readers, a thousand of them (RUNS=5000 for more); a failing one is made short

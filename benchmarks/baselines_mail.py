@@ -8,6 +8,7 @@ gets, and how dates and counts are said, is asked of the same functions as ours:
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -21,6 +22,7 @@ from premailer import Premailer
 
 from digest.compose.assemble import Hands
 from digest.compose.content import Card, Manifest, Site
+from digest.compose.personal import QUESTIONS, Answers, answers_of
 from digest.compose.select import select, topic_of
 from digest.compose.theme import Theme, direction, shorten, variables, wrapped
 from digest.compose.voice import Voice
@@ -28,13 +30,15 @@ from digest.types import Due, ReaderProfile, Recipient
 
 
 class Values:
-    """One reader's values where the compiled way leaves holes; `n` is set before each story."""
+    """One reader's values where the compiled way leaves holes, and their answers to what templates may ask; `n` is set
+    before each story."""
 
     own = own_end = n = ""
 
-    def __init__(self, values: Mapping[str, str], times: Mapping[int, str]) -> None:
+    def __init__(self, values: Mapping[str, str], times: Mapping[int, str], answers: Answers) -> None:
         self._values = dict(values)
         self._times = dict(times)
+        self._answers = dict(answers)
 
     def __getattr__(self, name: str) -> str:
         return str(self._values[name])
@@ -42,6 +46,9 @@ class Values:
     def time(self, story: Card) -> str:
         """The clock time of a telling, as the reader sees it."""
         return self._times[story.article_id]
+
+    def _ways(self, asked: Sequence[str], tell: Callable[[Answers], str]) -> str:
+        return tell({name: self._answers[name] for name in asked})
 
 
 Part = tuple[str, Any, Sequence[tuple[str, Card, int]]]
@@ -79,6 +86,7 @@ class PlainPress:
         }
         times = {one.article_id: voice.clock(self.manifest.times[one.article_id]) for one in told}
         parts = self._parts(told, profile)
+        answers = answers_of(profile, QUESTIONS)
         broken = {**values, **{name: wrapped(values[name]) for name in ("next", "topics")}}
         return {
             "to": [formataddr((to.name, to.address))],
@@ -91,8 +99,8 @@ class PlainPress:
             },
             "from": site.sender,
             "reply_to": site.reply_to,
-            "html": inline(full_render(theme, site, profile.language, Values(values, times), parts)),
-            "text": full_text(theme, site, profile.language, Values(broken, times), parts),
+            "html": inline(full_render(theme, site, profile.language, Values(values, times, answers), parts)),
+            "text": full_text(theme, site, profile.language, Values(broken, times, answers), parts),
         }
 
     def _parts(self, told: Sequence[Card], profile: ReaderProfile) -> list[Part]:
@@ -135,7 +143,8 @@ def full_text(theme: Theme, site: Site, language: str, values: Values, parts: Se
                 values.n = str(number)
                 called.append(getattr(blocks, macro)(card))
             called += ["\n"] if macros[0] != "link" else []
-    return "".join(str(each) for each in [*called, blocks.end(), blocks.footer()])
+    text = "".join(str(each) for each in [*called, blocks.end(), blocks.footer()])
+    return re.sub(r"^(?= |>|From )", " ", text, flags=re.MULTILINE)  # RFC 3676, section 4.4
 
 
 def by_premailer(page: str) -> str:

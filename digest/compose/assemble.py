@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
-from digest.compose.fragments import owned
 from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
 from digest.compose.pieces import ENCODERS, fill, glued
 from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
 from digest.compose.select import candidates, explain, room_for
-from digest.compose.theme import Theme, direction, shorten, wrapped
+from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 
@@ -47,7 +46,6 @@ class Composer:
 
     def __init__(self, edition_id: int, frozen: Frozen, theme: Theme, hands: Hands, encoding: str) -> None:
         self._edition_id = edition_id
-        self._frozen = frozen
         self._manifest = manifest = frozen.manifest
         self._theme = theme
         self._hands = hands
@@ -168,11 +166,12 @@ class Composer:
         breaks = BREAKING in self._manifest.values and not told[0].pick.from_version
         return shorten(speech.voice.breaking(told[0].title) if breaks else told[0].title)
 
-    def _remember(self, memo: tuple[object, ...], part: str, key: str, known: Callable[[str], str | None]) -> Run:
+    def _remember(self, profile: ReaderProfile, part: str, key: str, known: Callable[[str], str | None]) -> Run:
+        fragment, answers = self._layout.readings.of(part, key, profile)
+        memo = (part, key, answers)
         found = self._filled.get(memo)
         if found is None:
-            fragment = owned((self._frozen.html if part == "html" else self._frozen.text)[key], keep=True)
-            found = fill(fragment, known, escaped if part == "html" else wrapped, self._encode)
+            found = fill(fragment, known, escaped if part == "html" else flowing, self._encode)
             self._filled[memo] = found
         return found
 
@@ -186,8 +185,8 @@ class Composer:
         tokens = {name: self._encode(token) for name, token in self._hands.letter_links(to.subscriber_id).items()}
         html: list[bytes | str] = []
         for key in ("shell/start", "body", "shell/end") if profile.format != "text" else ():
-            html += self._remember(("html", key), "html", key, known)
-        text = self._remember(("text", "body"), "text", "body", known)
+            html += self._remember(profile, "html", key, known)
+        text = self._remember(profile, "text", "body", known)
         return self._envelope(
             to, self._manifest.values["subject"], glued("html", html, tokens), glued("text", text, tokens), None, ()
         )

@@ -17,7 +17,8 @@ from typing import Any
 from premailer import Premailer
 
 from digest.compose.content import Card, Site
-from digest.compose.fragments import MARK, OWN, OWN_END, Fragment, cut, holes, is_paired
+from digest.compose.contexts import placed
+from digest.compose.fragments import MARK, OWN, OWN_END, Fragment, cut, holes, is_of_part, is_paired
 from digest.compose.theme import Theme, call
 from digest.errors import TemplateError
 from digest.types import Pick
@@ -27,8 +28,11 @@ log = logging.getLogger(__name__)
 # The marker keeps foreign text out, for `guard` took it from all of that: libxml2 writes a comment that stands in an
 # attribute's value as it is, so alt="<!--/block-->" would otherwise cut a block short (seen with lxml 6.1).
 _OPEN, _CLOSE = f"<!--{MARK} block ", f"<!--/{MARK} block-->"
+_CONTENT = f"<!--{MARK} content-->"
+"""Stands in the shell where the blocks come."""
 _CUT = re.compile(rf"{_OPEN}(\d+)-->(.*?){_CLOSE}", re.DOTALL)
 
+SHELL = "email/_base/shell.html"
 STORY_BLOCKS = ("lead", "card", "brief")
 CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
 
@@ -181,11 +185,20 @@ def _render(theme: Theme, mail: str, kind: str, site: Site, block: Block) -> str
     if not is_paired(found):
         raise TemplateError(f"template {name}: {block.macro} opens p.{OWN} or p.{OWN_END} without the other")
     for wanted in found:
-        if wanted.partition(":")[0] not in given:
+        if wanted.partition(":")[0] not in given and not is_of_part(wanted):
             raise TemplateError(
                 f"template {name}: {block.macro} has no p.{wanted}; it has p.{', p.'.join(sorted(given))}"
             )
-    return rendered
+    return in_place(name, block.macro, rendered, LINKS)
+
+
+def in_place(name: str, where: str, rendered: str, tokens: frozenset[str]) -> str:
+    """Rendered text whose holes know whether they stand in an address (`contexts.placed`). `tokens` are the personal
+    values that are links' tokens. Raises TemplateError, one line, naming the template and where in it."""
+    try:
+        return placed(rendered, tokens, is_html=name.endswith(".html"))
+    except TemplateError as error:
+        raise TemplateError(f"template {name}: in {where}, {error}") from None
 
 
 def _drop(block: Block, error: TemplateError, dropped: dict[str, str]) -> None:
@@ -206,7 +219,8 @@ def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fra
     The shell's language and direction are holes ("lang", "dir"): one document serves every language.
     """
     content = "\n".join(f"{_OPEN}{place}-->{text}{_CLOSE}" for place, text in enumerate([*rendered, ""]))
-    page = theme.render("email/_base/shell.html", "en", site, content=_Markup(content))
+    shell = theme.render(SHELL, "en", site, content=_Markup(_CONTENT))
+    page = in_place(SHELL, "the shell", shell, LINKS).replace(_CONTENT, content)
     inlined = Premailer(
         page,
         allow_network=False,

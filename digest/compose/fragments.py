@@ -20,7 +20,12 @@ MARK = "zq5hole"
 OWN, OWN_END = "own", "own_end"
 """The holes around what only the reader of a mail gets to see: the page that shows it in the browser leaves it out."""
 
-_MARKER = re.compile(MARK + r"x((?:[0-9a-f]{2})+)x")
+PART, CASE, PART_END = "part:", "case:", "part_end"
+"""The holes around what reads differently for some readers (`compose.personal`): the part, with the names that it asks;
+each way to read it, with the answers for which it is meant; its end."""
+
+MARKER = re.compile(MARK + r"x((?:[0-9a-f]{2})+)x")
+"""A hole in rendered text; its group is the name in hex."""
 
 Fragment = tuple[str, ...]
 
@@ -28,6 +33,11 @@ Fragment = tuple[str, ...]
 def hole(name: str) -> str:
     """The marker that becomes a hole of this name. The name travels as hex: letters and digits only."""
     return f"{MARK}x{name.encode().hex()}x"
+
+
+def is_border(name: str) -> bool:
+    """Whether a hole is no value at all: it leaves nothing behind where it stood."""
+    return name in (OWN, OWN_END) or is_of_part(name)
 
 
 def guard(text: str) -> str:
@@ -40,8 +50,18 @@ def guard(text: str) -> str:
 
 def cut(rendered: str) -> Fragment:
     """Cut rendered text at its markers."""
-    parts = _MARKER.split(rendered)
-    return tuple(bytes.fromhex(part).decode() if place % 2 else part for place, part in enumerate(parts))
+    parts = MARKER.split(rendered)
+    return tuple(unhex(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def unhex(found: str) -> str:
+    """The name of a hole, from the group of MARKER."""
+    return bytes.fromhex(found).decode()
+
+
+def is_of_part(name: str) -> bool:
+    """Whether a hole is no value but the border of a part or of one of its ways."""
+    return name == PART_END or name.startswith((PART, CASE))
 
 
 def holes(fragment: Fragment) -> tuple[str, ...]:

@@ -14,11 +14,13 @@ from typing import Any
 
 from digest.compose.blocks import story_key
 from digest.compose.content import BREAKING, WELCOME, Frozen, FrozenStory, Manifest
+from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, owned
-from digest.compose.pieces import ENCODERS, Piece, fill, glued
+from digest.compose.personal import Answers, Readings, answers_of, asked_by, chosen
+from digest.compose.pieces import ENCODERS, Made, Piece, fill, glued
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
-from digest.compose.theme import Theme, direction, shorten, wrapped
+from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import Voice, escaped
 from digest.types import Pick, ReaderProfile
 
@@ -37,18 +39,6 @@ ROWS, SIGHTS = 500, 20_000
 
 Run = tuple[Piece, ...]
 """Pieces of a story. Where "tune" is the only hole of all stories, the literals alone, that hole between any two."""
-
-
-class _Made(dict[Any, Any]):
-    """A dict that makes what it lacks."""
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: Any) -> Any:
-        made = self[key] = self._make(key)
-        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +74,8 @@ class Speech:
     date: str
     stats: Mapping[tuple[int, int], str]
     mastheads: dict[tuple[str, str], Run]
+    answers: Answers
+    """What they answer to what stories and mastheads ask of their readers; hardly any edition asks anything there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -120,6 +112,7 @@ class Layout:
         self._frozen = frozen
         self._manifest = frozen.manifest
         self._seer = Seer(frozen.manifest)
+        self.readings = Readings(frozen.html, frozen.text)
         self._theme = theme
         self._next_due = next_due
         self._encode = ENCODERS[encoding]
@@ -130,13 +123,17 @@ class Layout:
         asked = {name for part in (frozen.html, frozen.text) for key, each in part.items() if _of_story(key)
                  for name in holes(each)}  # fmt: skip
         self._tune_only = not asked & (set(LINKS) - {"tune"})
+        both = (*frozen.html.items(), *frozen.text.items())
+        apart = [asked_by(each) for key, each in both if _of_story(key) or key.startswith("masthead/")]
+        self._told_apart = sorted(set().union(*apart))
+        """What is asked of readers in stories and mastheads: readers of other answers share none."""
         self._mastheads = {
             (part, key.partition("/")[2]): owned(fragment, keep=True)
             for part in ("html", "text")
             for key, fragment in self._part(part).items()
             if key.startswith("masthead/")
         }
-        self._speeches: dict[tuple[str, str, bool], Speech] = {}
+        self._speeches: dict[tuple[object, ...], Speech] = {}
         self._seats: dict[int, Seat] = {}
         self._shared: dict[tuple[object, ...], Run] = {}
         self._next: dict[tuple[object, ...], str] = {}
@@ -165,8 +162,8 @@ class Layout:
             article = 0 if pick.from_version else led.get(pick.story_id, 0)
             return speech.led[pick, article] if article else speech.told[pick]
 
-        told = _Made(tell)
-        return Seat(profile, speech, seen, told, _Made(lambda id_: told[Pick(id_, seen.stories[id_].version)]))
+        told = Made(tell)
+        return Seat(profile, speech, seen, told, Made(lambda id_: told[Pick(id_, seen.stories[id_].version)]))
 
     def _forget(self) -> None:
         """Other threads may be working with what is forgotten: it stays whole as long as they hold it."""
@@ -179,16 +176,18 @@ class Layout:
         return profile.language if f"end/{profile.language}" in self._manifest.html else "en"
 
     def _speech(self, profile: ReaderProfile, *, own: bool) -> Speech:
-        place = (self.language(profile), profile.timezone, own)
+        language = self.language(profile)
+        answers = answers_of(profile, self._told_apart)
+        place = (language, profile.timezone, own, *answers.values())
         found = self._speeches.get(place)
         if found is None:
-            voice = Voice(self._theme, *place[:2], self._manifest.frozen_at)
-            stats = _Made(lambda counts: voice.stats(*counts))
-            made = _Made(lambda pick: self._tell(speech, pick))
+            voice = Voice(self._theme, language, profile.timezone, self._manifest.frozen_at)
+            stats = Made(lambda counts: voice.stats(*counts))
+            made = Made(lambda pick: self._tell(speech, pick))
             stories = self._manifest.stories
-            full = _Made(lambda story_id: made[Pick(story_id, stories[story_id].version)])
-            led = _Made(lambda key: self._tell(speech, *key))
-            speech = Speech(voice, place[0], own, made, full, led, voice.date(), stats, {})
+            full = Made(lambda story_id: made[Pick(story_id, stories[story_id].version)])
+            led = Made(lambda key: self._tell(speech, *key))
+            speech = Speech(voice, language, own, made, full, led, voice.date(), stats, {}, answers)
             found = self._speeches[place] = speech
         return found
 
@@ -206,13 +205,14 @@ class Layout:
                 return str(number) if name == "n" else None
 
             key = story_key(kind, speech.language, pick, led_by)
-            return self._story_run(part, owned(self._part(part)[key], keep=speech.own), known)
+            fragment = chosen(self._part(part)[key], speech.answers)
+            return self._story_run(part, owned(fragment, keep=speech.own), known)
 
         def numbered(kind: str) -> Mapping[int, tuple[Run, Run]]:
-            return _Made(lambda number: (run("text", kind, number), run("text", "link", number)))
+            return Made(lambda number: (run("text", kind, number), run("text", "link", number)))
 
-        html = _Made(lambda kind: run("html", kind))
-        return Told(pick, story, title, shorten(title, HEADLINE), html, _Made(numbered))
+        html = Made(lambda kind: run("html", kind))
+        return Told(pick, story, title, shorten(title, HEADLINE), html, Made(numbered))
 
     def _story_run(self, part: str, fragment: Fragment, known: Callable[[str], str | None]) -> Run:
         filled = self._fill(part, fragment, known)
@@ -238,9 +238,10 @@ class Layout:
         """A part around the stories, for a profile. Profiles share it where its holes are filled alike."""
         run = seat.chrome.get((part, key))
         if run is None:
-            fragment = owned(self._part(part)[key], keep=True)
-            values = {name: self._of_profile(seat, name) for name in holes(fragment) if name not in LINKS}
-            memo = (part, key, *values.values())
+            fragment, answers = self.readings.of(part, key, seat.profile)
+            named = [name.removeprefix(IN_URL) for name in holes(fragment)]
+            values = {name: self._of_profile(seat, name) for name in named if name not in LINKS}
+            memo = (part, key, answers, *values.values())
             run = self._shared.get(memo)
             if run is None:
                 run = self._shared[memo] = self._fill(part, fragment, values.get)
@@ -355,7 +356,7 @@ class Layout:
     def _masthead(self, part: str, seat: Seat, told: Sequence[Told], tokens: Tokens) -> bytes:
         speech = seat.speech
         words = sum([each.story.words for each in told[: seat.profile.max_stories]])
-        fragment = self._mastheads[part, speech.language]
+        fragment = chosen(self._mastheads[part, speech.language], speech.answers)
         counted = speech.stats[len(told), words]
         breaks = BREAKING in self._manifest.values
         said = speech.voice.breaking() if breaks else counted if told else speech.voice.welcome()
@@ -368,7 +369,7 @@ class Layout:
                 run = speech.mastheads[memo] = self._fill(part, fragment, values.get)
             return glued(part, run, tokens)
         values["preheader"] = self._preheader(told, speech) or counted
-        if not self._joins_anywhere:
+        if not self._joins_anywhere or any(name.startswith(IN_URL) for name in holes(fragment)):
             return glued(part, fill(fragment, values.get, _escape(part), self._encode), tokens)
         run = speech.mastheads.get((part, ""))
         if run is None:
@@ -390,7 +391,7 @@ class Layout:
 
 
 def _escape(part: str) -> Callable[[str], str]:
-    return escaped if part == "html" else wrapped
+    return escaped if part == "html" else flowing
 
 
 def _of_story(key: str) -> bool:

@@ -16,6 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.compose.content import Site
 from digest.compose.fragments import hole
+from digest.compose.personal import PersonalParts, every_way
+from digest.compose.shared import Checked
 from digest.errors import TemplateError
 
 SUBJECT = 60
@@ -43,6 +45,8 @@ class Personal:
         """The clock time of a telling in the reader's zone and language."""
         return hole(f"time:{story.article_id}")
 
+    _ways = staticmethod(every_way)
+
 
 class Theme:
     """One folder of mail templates, in any language there is a catalogue for.
@@ -64,12 +68,13 @@ class Theme:
                 loader=jinja2.FileSystemLoader(self.folders),
                 undefined=jinja2.StrictUndefined,
                 autoescape=lambda name: bool(name and name.endswith(".html")),
-                extensions=["jinja2.ext.i18n"],
+                extensions=["jinja2.ext.i18n", PersonalParts],
                 trim_blocks=True,
                 lstrip_blocks=True,
                 keep_trailing_newline=True,
             )
             made.install_gettext_translations(self._translations(language), newstyle=True)  # type: ignore[attr-defined]
+            made.code_generator_class = Checked
             made.filters["apart"] = apart
             made.filters["wrapped"] = wrapped
             made.filters["underline"] = underline
@@ -138,11 +143,18 @@ def apart(text: str, base: str) -> str:
 
 
 def wrapped(text: str, before: int = 0) -> str:
-    """Text broken at WIDTH columns, the first line shorter by what is put `before` it; words and links stay whole."""
+    """Text broken at WIDTH columns, the first line shorter by what is put `before` it; words and links stay whole.
+    Lines that go on end with a space, by which mail programs know to join them again (RFC 3676, section 4.1)."""
     if len(str(text)) + before <= WIDTH:
         return str(text)
-    lines = textwrap.wrap(str(text), WIDTH, initial_indent=" " * before, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)[before:]
+    indent, columns = " " * before, WIDTH - 1
+    lines = textwrap.wrap(str(text), columns, initial_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return " \n".join(lines)[before:]
+
+
+def flowing(value: str) -> str:
+    """A personal value for the text part: `wrapped`, and further lines stuffed as `contexts.placed` does it."""
+    return wrapped(value).replace("\n>", "\n >").replace("\nFrom ", "\n From ")
 
 
 def shorten(text: str, most: int = SUBJECT) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from digest.dispatch.proof import Proofs
 from digest.dispatch.providers import Provider
 from digest.errors import InputError
 from digest.store.attempts import Composed
@@ -27,13 +28,13 @@ class Mail:
 
 
 def write_batch(
-    compose: Compose, provider: Provider, edition_id: int, readers: Sequence[Due]
+    compose: Compose, provider: Provider, proofs: Proofs, edition_id: int, readers: Sequence[Due]
 ) -> tuple[list[Mail], list[LeftOut]]:
     """Compose for these readers; the mails in composing's order, and the verdicts on everybody else.
 
     A mail that cannot be written rejects its reader, not the batch. A reader of whom composing said nothing is rejected
-    too: silence must not keep a delivery waiting for ever. Raises what `compose` raises, and SettingError for a sender
-    that cannot be one.
+    too: silence must not keep a delivery waiting for ever. Raises what `compose` raises, SettingError for a sender that
+    cannot be one, and Garbled when the first mail of the edition does not read back as it was written.
     """
     silent = {each.subscriber_id: each for each in readers}
     mails: list[Mail] = []
@@ -44,9 +45,12 @@ def write_batch(
             left_out.append(result)
             continue
         try:
-            mails.append(_mail(due, result, provider.payload(result)))
+            payload = provider.payload(result)
         except InputError as error:
             left_out.append(LeftOut(result.subscriber_id, "rejected", str(error)))
+            continue
+        proofs.prove(edition_id, result, payload)
+        mails.append(_mail(due, result, payload))
     left_out += [LeftOut(reader, "rejected", "composing gave no mail for this reader") for reader in silent]
     return mails, left_out
 

@@ -12,6 +12,8 @@ The standard library folds some headers wrongly, so folding is ours where it mat
 from __future__ import annotations
 
 import hashlib
+from base64 import encodebytes
+from binascii import a2b_qp
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -22,13 +24,16 @@ from digest.dispatch.header import configured_mailbox, mailbox, plain, raw_heade
 from digest.types import Envelope
 
 _LINE = 76
+_BASE64 = 78 / 57
+"""Bytes that base64 writes for one of a body, with its line breaks."""
 _SHORT_NAME = 50
-_PART = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_KINDS = {"plain": "text/plain; charset=utf-8; format=flowed", "html": "text/html; charset=utf-8"}
+"""The text part comes in flowed lines (RFC 3676; `compose.theme.wrapped`)."""
 
 
 def message_bytes(envelope: Envelope) -> bytes:
-    """The message with CRLF line ends: plain text first, then HTML, both as they are in the envelope (encoding "qp").
-    Without HTML it is plain text alone, with no parts.
+    """The message with CRLF line ends: plain text first, then HTML, each as it is in the envelope (encoding "qp") or in
+    base64 where that is shorter. Without HTML it is plain text alone, with no parts.
 
     The same envelope gives the same bytes: Date and Message-ID come from the envelope and the boundary from Message-ID.
     Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
@@ -45,24 +50,34 @@ def message_bytes(envelope: Envelope) -> bytes:
         *(": ".join(raw_header(name, value)) for name, value in envelope.headers),
     ]
     if not envelope.html:
-        lines += ["MIME-Version: 1.0", _PART.format(kind="plain")]
-        return "\r\n".join(lines).encode("ascii") + envelope.text
+        lines += ["MIME-Version: 1.0", ""]
+        return "\r\n".join(lines).encode("ascii") + _part("plain", envelope.text)
     boundary = boundary_of(envelope.message_id)
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
     return b"".join(
         [
             "\r\n".join(lines).encode("ascii"),
-            f"--{boundary}\r\n{_PART.format(kind='plain')}".encode(),
-            envelope.text,
-            f"\r\n--{boundary}\r\n{_PART.format(kind='html')}".encode(),
-            envelope.html,
+            f"--{boundary}\r\n".encode(),
+            _part("plain", envelope.text),
+            f"\r\n--{boundary}\r\n".encode(),
+            _part("html", envelope.html),
             f"\r\n--{boundary}--\r\n".encode(),
         ]
     )
 
 
+def _part(kind: str, body: bytes) -> bytes:
+    """A body with its headers. Quoted-printable writes a byte that is not ASCII as three, base64 three bytes as four
+    and a line break for 57: so Arabic or Greek text is shorter in base64, and mark-up around it never is."""
+    encoding = "quoted-printable"
+    if len(body) > _BASE64 * (len(body) - 2 * body.count(b"=")):
+        encoding, body = "base64", encodebytes(a2b_qp(body)).replace(b"\n", b"\r\n")
+    return f"Content-Type: {_KINDS[kind]}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
+
+
 def boundary_of(message_id: str) -> str:
-    """The boundary of a message. `=_` cannot occur in quoted-printable (RFC 2045, section 6.7), so no body holds it."""
+    """The boundary of a message. `=_` cannot occur in quoted-printable or base64 (RFC 2045, sections 6.7 and 6.8), so
+    no body holds it."""
     return "=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest()
 
 

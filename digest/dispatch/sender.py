@@ -25,6 +25,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from digest.dispatch.batch import Compose, Mail, write_batch
+from digest.dispatch.proof import Proofs
 from digest.dispatch.providers import Provider
 from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, judge
 from digest.errors import DigestError, ProviderError, StaleFence, StoreError, Unknowable
@@ -118,6 +119,7 @@ class Sender:
     ) -> None:
         self._engine = engine
         self._provider = provider
+        self._proofs = Proofs(provider.encoding, provider.read)
         self._compose = compose
         self._holder = holder
         self._hashes = address_hashes
@@ -185,7 +187,7 @@ class Sender:
 
     def _batch(self, lease: Lease, readers: Sequence[Due], run: _Run) -> Verdict | None:
         """Compose, open, call and settle for one batch. A verdict when the chunk must rest, else None."""
-        mails, left_out = write_batch(self._compose, self._provider, lease.edition_id, readers)
+        mails, left_out = write_batch(self._compose, self._provider, self._proofs, lease.edition_id, readers)
         self._trace("composed")
         before = time.monotonic() + self._seconds
         with writing(self._engine) as session:
@@ -282,7 +284,7 @@ class Sender:
         if not reason:
             with reading(self._engine) as session:
                 readers = attempted(session, lease, attempt)
-            mails, _ = write_batch(self._compose, self._provider, lease.edition_id, readers)
+            mails, _ = write_batch(self._compose, self._provider, self._proofs, lease.edition_id, readers)
             same = tuple(mail.due.subscriber_id for mail in mails) == attempt.readers
             if not same or request_hash(mail.composed.payload_hash for mail in mails) != attempt.request_hash:
                 reason = "a call was in doubt and the very same batch could not be composed again"

@@ -5,14 +5,15 @@ What is frozen holds words and numbers only, never an address: where a mail goes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
-from digest.compose.blocks import inline
+from digest.compose.blocks import in_place, inline
 from digest.compose.content import Manifest, Site, pack_manifest
-from digest.compose.fragments import Fragment, address, cut, guard
+from digest.compose.fragments import Fragment, address, cut, guard, holes
 from digest.compose.theme import Theme
 from digest.compose.voice import Voice
 from digest.errors import TemplateError
@@ -29,6 +30,8 @@ LETTERS: Mapping[str, str] = {
 }
 """The system mails, each with the one link that it may hold: what goes to an old address cannot confirm a new one,
 whatever a template asks for."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 LINK = "link"
 """The value of a mail that holds the number of its fresh link, as text."""
@@ -81,15 +84,23 @@ def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
 
 def compile_letter(theme: Theme, site: Site, mail: str, language: str) -> Mapping[str, Fragment]:
     """The parts that `letter` keeps. Raises TemplateError."""
-    body = theme.render(f"email/{mail}/body.html", language, site)
-    text = cut(theme.render(f"email/{mail}/body.txt", language, site))
+    body, plain = (
+        in_place(name, "the letter", theme.render(name, language, site), frozenset((LETTERS[mail],)))
+        for name in (f"email/{mail}/body.html", f"email/{mail}/body.txt")
+    )
+    text = cut(plain)
     (start, end), (inlined,) = inline(theme, site, [body])
     return {"shell/start": start, "shell/end": end, "body": inlined, "text": text}
 
 
 def subject_of(theme: Theme, site: Site, mail: str, language: str, values: Mapping[str, str]) -> str:
-    """The subject of a system mail, one line. Raises TemplateError."""
-    return " ".join(theme.render(f"email/{mail}/subject.txt", language, site, values=values).split())
+    """The subject of a system mail: one line, without control characters. Raises TemplateError, also for one that asks
+    for what is the reader's own: a subject is frozen with the mail."""
+    name = f"email/{mail}/subject.txt"
+    subject = theme.render(name, language, site, values=values)
+    if found := holes(cut(subject)):
+        raise TemplateError(f"template {name}: a subject has no p.{found[0]}; it has values.topics, site and lang")
+    return " ".join(_CONTROL.sub(" ", subject).split())
 
 
 def prepare(shop: Workshop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.baselines_mail import PlainPress, by_premailer
 from digest.compose.assemble import Composer
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Card, Frozen, pack_manifest, unpack_manifest
@@ -30,7 +29,6 @@ from tests.compose.edition import (
     compose,
     decoded,
     freeze,
-    hrefs,
     own_tokens,
     parsed,
     profile,
@@ -272,39 +270,3 @@ def test_why_names_headline_and_place() -> None:
     headline, why = composer.why(Pick(1, 1), 0, SINCE, profile())
     assert headline == "Headline number 1"
     assert why.startswith("the lead in Energy <new>")
-
-
-# --- the straightforward way ------------------------------------------------------------------------------------------
-
-
-def baseline(
-    frozen: Frozen, cards: dict[tuple[int, int], Card], reader: ReaderProfile, memory: Mapping[int, tuple[Pick, ...]]
-) -> dict[str, Any]:
-    """The same reader's mail as a naive service would make it."""
-    due, to = Due(EDITION, 42, reader.id, SINCE, memory=memory), Recipient(42, "reader42@example.org", "Ada")
-    return PlainPress(theme(), frozen.manifest, cards, HANDS).mail(due, reader, to, by_premailer)
-
-
-@pytest.mark.parametrize("language", ["en", "de", "ar"])
-def test_the_compiled_way_says_what_the_straightforward_way_says(language: str) -> None:
-    update = card(2, "What is new of two", version=2, from_version=1, summary="The new part.", article_id=50)
-    many: list[Story] = [
-        (card(1, NASTY, also=("Paper & Sons", "<Other>"), others=3, image_url="https://paper.example/1.jpg"), (1,), ()),
-        (card(2, version=2), (2, 3), (update,)),
-        (card(3, "جنوح العبّارة", language="ar", direction="rtl", also=("رصيف",)), (3,), ()),
-        *stories(12)[3:],
-    ]
-    frozen = freeze(many, languages=(language,))
-    cards = {(one.story_id, one.from_version): one for full, _, updates in many for one in (full, *updates)}
-    for reader in (profile(language=language, max_stories=5), profile(language=language, topics=(3, 1), id=2)):
-        memory = {2: (Pick(2, 1),)}
-        mail = compose(frozen, reader, memory=memory)
-        told = baseline(frozen, cards, reader, memory)
-        page, plain = mail.html.decode(), told["html"]
-        assert mail.text.decode() == told["text"]
-        assert mail.subject == told["subject"]
-        assert visible(page) == visible(plain)
-        assert hrefs(page) == hrefs(plain)
-        root, expected = parsed(page), parsed(plain)
-        assert root.xpath("//img/@src") == expected.xpath("//img/@src")
-        assert sorted(root.xpath("//@style")) == sorted(expected.xpath("//@style"))

@@ -146,7 +146,7 @@ BROKEN = [
     (HTML, "{% macro masthead() %}", "{% macro mast() %}", (HTML, "masthead")),
     (HTML, "{% macro masthead() %}", "{% macro masthead( %}", (f"{HTML}, line",)),
     (HTML, "{{ p.date }}", "{{ p.shoe_size }}", (HTML, "masthead", "p.shoe_size", "p.date")),
-    (HTML, "{{ p.date }}", "{{ p.date + 1 }}", (f"{HTML}, line", "TypeError")),
+    (HTML, "{{ p.date }}", "{{ lang + 1 }}", (f"{HTML}, line", "TypeError")),
     (SHELL, "{{ site.name }}", "{{ site.motto }}", (f"{SHELL}, line", "motto")),
     (SHELL, "email/_base/inline.css", "email/_base/none.css", ("email/_base/none.css", "no such file")),
 ]

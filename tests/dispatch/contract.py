@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from digest.compose.qp import encode_qp
+from digest.dispatch.proof import BODIES, Proofs, differing
 from digest.dispatch.providers import Provider
-from digest.errors import InputError, SettingError
+from digest.errors import Garbled, InputError, SettingError
 from digest.types import Accepted, Envelope, Recipient
 
 BODY = 'Müller\'s "café"\\ & <b>\n'
@@ -52,6 +53,30 @@ class ProviderContract(ABC):
     def test_a_payload_is_pure(self, provider: Provider) -> None:
         assert provider.payload(envelope(provider)) == provider.payload(envelope(provider))
         assert provider.payload(envelope(provider)) != provider.payload(envelope(provider, 2))
+
+    @pytest.mark.parametrize(
+        "name", ["", "Doe, Jane (née Müller)", '"; DROP TABLE', "😀" * 200, "=?utf-8?q?x?=", "a@b <c>"]
+    )
+    @pytest.mark.parametrize("subject", ["Plain", "=?utf-8?q?x?= and", "عناوين الصباح " * 5, "😀" * 60, "w" * 300])
+    def test_a_payload_reads_back_as_it_was_meant(self, provider: Provider, name: str, subject: str) -> None:
+        mail = envelope(provider, subject=subject, recipient=Recipient(1, "reader1@example.org", name))
+        for whole in (mail, replace(mail, html=b"")):
+            payload = provider.payload(whole)
+            written = provider.read(payload)
+            assert (differing(whole, written, BODIES[provider.encoding]), written.recipient) == (
+                "",
+                "reader1@example.org",
+            )
+            assert b"=?utf-8?q?x?=" not in payload, "nobody's text can pass for an encoded word"
+            other = replace(whole, subject="Another", text=b"else", recipient=Recipient(1, "x@example.org", name))
+            told = differing(other, written, BODIES[provider.encoding])
+            assert told == "its subject and text and recipient differ"
+
+    def test_what_cannot_be_read_back_says_so(self, provider: Provider) -> None:
+        payload = provider.payload(envelope(provider))
+        for broken in (b"", payload[:40], payload.replace(b"reader1@example.org", b"a@b.example, c@d.example")):
+            with pytest.raises(Garbled, match=r"^[ -~]+$"):
+                Proofs(provider.encoding, provider.read).prove(7, envelope(provider), broken)
 
     def test_every_mail_of_the_largest_batch_arrives_once(self, provider: Provider) -> None:
         payloads = [provider.payload(envelope(provider, number)) for number in range(provider.batch)]

@@ -193,3 +193,26 @@ def test_a_recipient_is_written_as_any_other_mailbox(name: str) -> None:
     head = message_bytes(mail).decode("ascii", "replace").split("\r\n\r\n")[0]
     fields = dict(re.findall(r"^(From|To): (.*(?:\r\n .*)*)", head, re.MULTILINE))
     assert fields["To"] == fields["From"]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Eine Zeile für alle im Hafen\n" * 20, "quoted-printable"), ("أخبار\n" * 50, "base64")],
+)
+def test_a_body_is_written_in_the_encoding_that_suits_its_script(text: str, encoding: str) -> None:
+    mail = envelope(OUTBOX, text=encode_qp(text), html=encode_qp(f"<p class='x'>{'markup ' * 30}</p>"))
+    raw = message_bytes(mail)
+    plain, html = parsed(mail).iter_parts()
+    assert (plain["Content-Transfer-Encoding"], html["Content-Transfer-Encoding"]) == (encoding, "quoted-printable")
+    assert plain["Content-Type"] == 'text/plain; charset="utf-8"; format="flowed"'
+    assert plain.get_content().replace("\r\n", "\n") == text
+    assert not plain.defects
+    assert max(map(len, raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 78
+    assert raw.replace(b"\r\n", b"").find(b"\n") == -1
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_whatever_the_text_holds_it_comes_back(text: str) -> None:
+    mail = envelope(OUTBOX, text=encode_qp(text), html=b"")
+    got = email.message_from_bytes(message_bytes(mail), policy=email.policy.default).get_payload(decode=True)
+    assert got.decode().replace("\r\n", "\n") == re.sub("\r\n?", "\n", text)  # type: ignore[union-attr]

@@ -392,3 +392,25 @@ def test_three_workers_at_once_send_everybody_one_mail(
         thread.join()
     assert sent_to(sink) == list(range(1, 41))
     assert value(database, "SELECT state FROM edition") == "done"
+
+
+class Forgetful(Small):
+    """A provider whose file has a mistake: it leaves the text of a mail behind."""
+
+    def payload(self, envelope: Envelope) -> bytes:
+        return super().payload(replace(envelope, text=b""))
+
+
+def test_an_edition_whose_first_mail_does_not_read_back_stays_where_it_is(
+    database: Engine, sink: Sink, make: Callable[..., Sender]
+) -> None:
+    edition = plan(database, add_readers(database, 5))
+    before = deliveries(database, edition)
+    report = make(Forgetful).drain()
+    assert (
+        f"the first mail of edition {edition} does not read back as it was written: its text differs" in report.problem
+    )
+    assert sent_to(sink) == []
+    assert deliveries(database, edition) == before, "nothing is settled: a mended version sends them all"
+    rest_is_over(database)
+    assert make().drain().accepted == 5

@@ -20,7 +20,8 @@ def check_text(mail: Opened) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR, "text", "no text part", "text", cure="some read text only, and filters ask for one"
         )
-    for number, line in enumerate(text.split("\n"), 1):
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
         for pattern in (TAG, ENTITY):
             for found in pattern.finditer(line):
                 cure = "write text: nothing of HTML is understood there"
@@ -30,7 +31,8 @@ def check_text(mail: Opened) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR, "text", f"{len(line)} columns: {line.strip()[:30]!r}", "text", number, cure=cure
             )
-        if line != line.rstrip() and line != "-- ":
+        goes_on = line.rstrip() == line[:-1] and bool("".join(lines[number : number + 1]).strip())
+        if line != line.rstrip() and line != "-- " and not goes_on:
             yield Finding(
                 Severity.WARNING, "text", "white space at the end of a line", "text", number, cure="take it away"
             )

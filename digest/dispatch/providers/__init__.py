@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Literal, Protocol
 
+from digest.dispatch.proof import Written
 from digest.errors import SettingError
 from digest.settings import Settings
 from digest.types import Envelope, ItemResult
@@ -42,6 +43,9 @@ class Provider(Protocol):
         Raises InputError, one line, for a mail that cannot be written (a control character in a header), and
         SettingError when From or Reply-To cannot.
         """
+
+    def read(self, payload: bytes) -> Written:
+        """What a payload says, read by other code than wrote it (`digest.dispatch.proof`). Raises Garbled."""
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """Hand over 1 to `batch` payloads under an idempotency key; one result for each, in their order.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from digest.dispatch.mime import message_bytes
+from digest.dispatch.proof import Written, read_message
 from digest.errors import BadBatch, Refused, Unclear
 from digest.settings import Settings
 from digest.types import Accepted, Envelope, ItemResult
@@ -44,6 +45,10 @@ class Outbox:
     def payload(self, envelope: Envelope) -> bytes:
         """The message itself; see `Provider.payload`."""
         return message_bytes(envelope)
+
+    def read(self, payload: bytes) -> Written:
+        """See `Provider.read`."""
+        return read_message(payload)
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """Put the mails into `new`, durable on return. Raises Refused when the disk refuses, Unclear half-way."""

@@ -24,7 +24,8 @@ from typing import Any, Literal
 
 import httpx
 
-from digest.dispatch.header import clean, configured_mailbox, mailbox_text, plain, raw_header
+from digest.dispatch.header import clean, configured_mailbox, mailbox_text, plain, raw_header, unencoded
+from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
 from digest.types import Accepted, Envelope, ItemResult, RejectedItem
@@ -92,8 +93,8 @@ class Resend:
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
         such field."""
-        to = _quoted(mailbox_text(envelope.recipient.name, envelope.recipient.address, "To"))
-        subject = _quoted(plain(envelope.subject, "Subject"))
+        to = _quoted(mailbox_text(unencoded(envelope.recipient.name), envelope.recipient.address, "To"))
+        subject = _quoted(plain(unencoded(envelope.subject), "Subject"))
         headers = ""
         if envelope.headers:
             (name, value), *others = envelope.headers
@@ -104,6 +105,10 @@ class Resend:
         if not envelope.html:
             return b"".join([head.encode(), shared, b',"text":"', envelope.text, b'"}'])
         return b"".join([head.encode(), shared, b',"html":"', envelope.html, b'","text":"', envelope.text, b'"}'])
+
+    def read(self, payload: bytes) -> Written:
+        """See `Provider.read`."""
+        return read_json(payload)
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
