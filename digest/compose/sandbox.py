@@ -22,7 +22,7 @@ all of them takes about a fifth of a second on one core."""
 TEXT_OF_A_STEP = 64
 """Characters of a template's own text in the body of a loop or macro that count as one step more."""
 LARGEST = 1_000_000
-"""Characters of one rendered block, and items of what a template multiplies: ten times what Gmail shows of a mail."""
+"""Characters that one rendering makes, and items of what a template multiplies: ten times what Gmail shows of a mail."""
 HIGHEST_POWER = 100
 """The largest exponent: 10 ** 10 ** 10 would keep a core busy for hours within a single step."""
 
@@ -106,10 +106,11 @@ def counted_range(*bounds: int) -> range:
     return made
 
 
-def rendered(make: Callable[[], object]) -> str:
-    """What `make` renders as text, counted and no longer than LARGEST. Raises TemplateRuntimeError for more."""
+def rendered(make: Callable[[], object], given: int = 0) -> str:
+    """What `make` renders as text, counted and of at most LARGEST characters beside those `given` to it: the shell
+    stands around all blocks of an edition at once. Raises TemplateRuntimeError for more."""
     with counted():
         text = str(make())
-    if len(text) > LARGEST:
+    if len(text) > LARGEST + given:
         raise jinja2.TemplateRuntimeError(f"it came to more than {LARGEST:,} characters")
     return text

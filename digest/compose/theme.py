@@ -133,7 +133,8 @@ class Theme:
         """A whole template. Raises TemplateError, one line naming file and cause."""
         try:
             template = self.environment(language).get_template(name)
-            return rendered(lambda: template.render(variables(language, site), **values))
+            given = sum(len(value) for value in values.values() if isinstance(value, str))
+            return rendered(lambda: template.render(variables(language, site), **values), given)
         except Exception as error:  # a template can raise anything, see `_line`
             raise TemplateError(_line(name, error)) from error
 

@@ -17,6 +17,17 @@ def test_lint_of_the_shipped_mails(digest: Digest) -> None:
     assert not (digest.folder / "data").exists(), "it needs no database and no key"
 
 
+def test_a_logo_another_type_and_a_bright_accent_are_fine_in_every_theme(
+    digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {"LOGO_URL": "https://tide.example/logo.png?v=2&size=400", "LOGO_WIDTH": "200", "FONTS": "system"}
+    for name, value in {**ours, "ACCENT": "#ffdd00", "PUBLIC_URL": "https://tide.example"}.items():
+        monkeypatch.setenv(name, value)
+    done = digest("templates", "lint", "--strict", "one", "confirm")
+    assert done.code == 0, done.out
+    assert done.out.startswith("checked 18 mails: 0 errors, 0 warnings, ")
+
+
 def test_lint_shows_notes_and_json(digest: Digest) -> None:
     lines = digest("templates", "lint", "confirm", "--lang", "de", "--theme", "paper", "--notes").out.splitlines()
     assert lines[0].split() == ["severity", "what", "mail", "theme", "language", "where", "clients", "cure"]

@@ -8,7 +8,7 @@ import pytest
 
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks
 from digest.compose.content import Site
-from digest.compose.sandbox import STEPS
+from digest.compose.sandbox import LARGEST, STEPS
 from digest.compose.theme import Theme
 from digest.errors import TemplateError
 from subscribers.i18n import Catalogues
@@ -109,6 +109,12 @@ def test_long_but_finite_work_goes_on_and_each_rendering_has_its_own_count(tmp_p
     nearly = STEPS // 2 - 10
     source = f"{{% for a in range({nearly}) %}}{{% endfor %}}done"
     assert [rendered(tmp_path / f"run {turn}", source) for turn in range(3)] == ["done"] * 3
+
+
+def test_the_shell_may_hold_an_edition_of_any_size() -> None:
+    theme = Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations)
+    content = "x" * (3 * LARGEST)
+    assert content in theme.render(NAME, "en", SITE, content=content)
 
 
 def test_a_block_of_a_story_that_does_not_end_names_its_file(tmp_path: Path) -> None:
