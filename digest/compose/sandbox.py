@@ -22,7 +22,7 @@ all of them takes about a fifth of a second on one core."""
 TEXT_OF_A_STEP = 64
 """Characters of a template's own text in the body of a loop or macro that count as one step more."""
 LARGEST = 1_000_000
-"""Characters that one rendering makes, and items of what a template multiplies: ten times what Gmail shows of a mail."""
+"""Characters that one rendering makes, and items of what a template multiplies: ten times what Gmail shows."""
 HIGHEST_POWER = 100
 """The largest exponent: 10 ** 10 ** 10 would keep a core busy for hours within a single step."""
 
