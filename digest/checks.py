@@ -49,6 +49,21 @@ def web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def picture_address(value: str) -> str:
+    """An https address, with a query if it must be; empty is allowed. Mail programs show no picture from http."""
+    told = "an address in plain ASCII that starts with https://"
+    try:
+        parts = urlsplit(value)
+        _port = parts.port  # read for its check, as above
+    except ValueError:
+        raise ValueError(told) from None
+    if value and (parts.scheme != "https" or not parts.hostname or "@" in parts.netloc):
+        raise ValueError(told)
+    if not value.isascii() or any(char in value for char in ' <>"\\^`{|}'):
+        raise ValueError(told)
+    return value
+
+
 def mailbox(value: str) -> str:
     """One mailbox with or without a name (RFC 5322, section 3.4), its address in ASCII; empty is allowed."""
     if not value:

@@ -57,6 +57,22 @@ class Settings(BaseModel):
         description="The one colour for links and rules, as #rrggbb.",
         json_schema_extra={"secret": False, "allowed": "a colour such as #8a3324"},
     )
+    theme: Line = _setting("paper", "The look of the mails: paper, compact, letter, or one of your own.")
+    logo_url: Annotated[str, BeforeValidator(checks.picture_address), BeforeValidator(checks.line)] = _setting(
+        "", "The https address of a picture that stands in the masthead of mails in place of the name."
+    )
+    logo_width: int = Field(
+        default=160,
+        ge=16,
+        le=552,
+        description="How wide the logo is shown, in pixels; the file should have twice as many.",
+        json_schema_extra={"secret": False, "allowed": "a whole number of pixels from 16 to 552"},
+    )
+    fonts: Literal["serif", "sans", "system"] = _setting(
+        "serif",
+        "The type of headlines in mails: serif (Georgia), sans (Helvetica, Arial) or system (each device's own).",
+        allowed="serif, sans or system",
+    )
     templates_dir: Line = _setting(
         "", "The folder of your own templates of mails: a file there stands in for the shipped one of the same name."
     )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The templates of mails.", no_args_is_help=True)
 
-COLUMNS = ("severity", "what", "mail", "language", "where", "clients", "cure")
-JSON_COLUMNS = ("mail", "language", "severity", "check", "what", "where", "line", "clients", "cure")
+COLUMNS = ("severity", "what", "mail", "theme", "language", "where", "clients", "cure")
+JSON_COLUMNS = ("mail", "theme", "language", "severity", "check", "what", "where", "line", "clients", "cure")
 
 PORT = 8090
 """Of the gallery: beside that of `digest run`."""
@@ -61,14 +61,15 @@ def lint(
     mails: Annotated[
         list[str] | None, typer.Argument(help="Mails such as digest or confirm; all when left out.")
     ] = None,
+    theme: Annotated[str, typer.Option(help="One theme, such as letter; all when left out.")] = "",
     lang: Annotated[str, typer.Option(help="One language, such as de; all when left out.")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Fail for warnings too.")] = False,
     notes: Annotated[bool, typer.Option("--notes", help="Also show what has a fallback or no data.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build every mail in every language from invented news, and check what would be sent: that all mail programs know
-    its HTML and CSS (caniemail), contrast, pictures, links, sizes, the text part and the headers."""
-    report = _report(mails or [], lang)
+    """Build every mail in every theme and language from invented news, and check what would be sent: that all mail
+    programs know its HTML and CSS (caniemail), contrast, pictures, links, sizes, the text part and the headers."""
+    report = _report(mails or [], theme, lang)
     from digest.compose.lint import Severity
 
     if as_json:
@@ -100,11 +101,11 @@ def preview(
         serve_gallery(settings, host, listener)
 
 
-def _report(mails: Sequence[str], lang: str) -> Report:
-    from digest.compose.theme import Theme
+def _report(mails: Sequence[str], theme: str, lang: str) -> Report:
+    from digest.compose.theme import theme_names
     from digest.service.core import site_of
     from digest.service.linting import lint_mails
-    from digest.service.owntemplates import own_folder
+    from digest.service.owntemplates import chosen_theme, own_folder
     from digest.service.places import templates_folder
     from digest.settings import load
     from subscribers.i18n import Catalogues
@@ -113,11 +114,12 @@ def _report(mails: Sequence[str], lang: str) -> Report:
     catalogues = Catalogues(templates_folder() / "locale")
     known_language(lang, catalogues.languages)
     languages = (lang,) if lang else catalogues.languages
-    theme = Theme(templates_folder(), catalogues.translations, own_folder(settings))
+    names = (theme,) if theme else theme_names(templates_folder(), own_folder(settings))
+    themes = [chosen_theme(settings, catalogues.translations, name) for name in names]
     with progress() as bar:
         task = bar.add_task("checking mails", total=None)
         return lint_mails(
-            theme,
+            themes,
             site_of(settings),
             languages,
             mails,
@@ -129,6 +131,7 @@ def _row(each: Linted) -> dict[str, Any]:
     found = each.finding
     return {
         "mail": each.mail,
+        "theme": each.theme,
         "language": each.language,
         "severity": str(found.severity),
         "check": found.check,
@@ -163,6 +166,7 @@ def _together(same: Sequence[Linted]) -> dict[str, Any]:
     return {
         **_row(same[0]),
         "mail": _some([each.mail for each in same]),
+        "theme": _some([each.theme for each in same]),
         "language": _some([each.language for each in same]),
         "where": clip(next(iter(places)), 2 * LONGEST) if len(places) == 1 else _some(wheres),
         "clients": _some([client.split(" (")[0] for client in first.clients]),

@@ -102,6 +102,11 @@ class Site:
     accent_dark: str
     """The one colour, each tuned to be readable on its paper."""
     list_domain: str
+    logo_url: str = ""
+    logo_width: int = 0
+    """CSS pixels."""
+    fonts: str = "serif"
+    """Of headings: a name of `digest.compose.theme.STACKS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,8 @@ def pack_manifest(manifest: Manifest) -> bytes:
     plain = asdict(manifest)
     if not plain["rulings"]:
         del plain["rulings"]
+    for name in ("logo_url", "logo_width", "fonts"):  # they are in the fragments; no mail is composed from them
+        del plain["site"][name]
     for story in plain["stories"].values():
         del story["led_by"]
         for name in ("variants", "was", "size", "brief_size"):

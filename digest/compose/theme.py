@@ -1,4 +1,8 @@
-"""Templates of one language: Jinja2 with translations, strict about missing values, closed to everything else."""
+"""Themes: mail templates of one look, in every language; strict about missing values, closed to everything else.
+
+A template is asked for as "email/<file>" and looked for in the theme's own folder first, then among those that all
+themes share. A theme's file that only adds to the shared one of its name includes or imports "shared/<file>".
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,18 @@ from typing import Any
 
 import jinja2
 from babel import Locale, UnknownLocaleError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digest.compose.content import Site
 from digest.compose.fragments import hole
 from digest.compose.personal import PersonalParts, every_way
+from digest.compose.sandbox import Environment, counted, rendered
 from digest.compose.shared import Checked
 from digest.errors import TemplateError
+
+SERIF = "Georgia, 'Times New Roman', serif"
+SYSTEM = "-apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
+STACKS = {"serif": SERIF, "sans": "Helvetica, Arial, sans-serif", "system": SYSTEM}
+"""Fonts that readers have already: what a mail would fetch, Gmail and Outlook drop (caniemail, css-at-font-face)."""
 
 SUBJECT = 60
 """Characters of a subject: about what a phone shows before it cuts."""
@@ -48,15 +57,38 @@ class Personal:
     _ways = staticmethod(every_way)
 
 
-class Theme:
-    """One folder of mail templates, in any language there is a catalogue for.
+PAPER = "paper"
+"""The theme that the shared files make by themselves; the others say what they do otherwise."""
+THEMES = "email/themes"
+"""Each folder in it is a theme of the folder's name."""
 
-    A file in `own`, the operator's folder, stands in for the one of the same name. `translations` gives
-    the gettext catalogue of a language (an empty one for English).
+
+def theme_names(folder: Path, own: Path | None = None) -> tuple[str, ...]:
+    """The themes there are, shipped and the operator's own, PAPER first."""
+    roots = [root / THEMES for root in (folder, own) if root is not None]
+    found = {each.name for root in roots if root.is_dir() for each in root.iterdir() if each.is_dir()}
+    return (PAPER, *sorted(name for name in found if name != PAPER and not name.startswith((".", "_"))))
+
+
+class Theme:
+    """The mail templates of one theme, in any language there is a catalogue for.
+
+    A file in `own`, the operator's folder, stands in for the one of the same name. `translations` gives the gettext
+    catalogue of a language (an empty one for English). `name` is one of `theme_names`.
     """
 
-    def __init__(self, folder: Path, translations: Callable[[str], NullTranslations], own: Path | None = None) -> None:
-        self.folders = (folder,) if own is None else (own, folder)
+    def __init__(
+        self,
+        folder: Path,
+        translations: Callable[[str], NullTranslations],
+        own: Path | None = None,
+        name: str = PAPER,
+    ) -> None:
+        roots = (folder,) if own is None else (own, folder)
+        self.name = name
+        self.shared = tuple(root / "email" for root in roots)
+        self.folders = (*(root / THEMES / name for root in roots), *self.shared)
+        """Where templates are looked for, the first first. They tell one theme from any other."""
         self._translations = translations
         self._environments: dict[str, jinja2.Environment] = {}
         self._modules: dict[tuple[str, str, Site], Any] = {}
@@ -64,9 +96,10 @@ class Theme:
     def environment(self, language: str) -> jinja2.Environment:
         """The environment of one language. HTML is escaped by file name; a name that is not given is an error."""
         if language not in self._environments:
-            made = ImmutableSandboxedEnvironment(
-                loader=jinja2.FileSystemLoader(self.folders),
-                undefined=jinja2.StrictUndefined,
+            made = Environment(
+                loader=jinja2.PrefixLoader(
+                    {"email": jinja2.FileSystemLoader(self.folders), "shared": jinja2.FileSystemLoader(self.shared)}
+                ),
                 autoescape=lambda name: bool(name and name.endswith(".html")),
                 extensions=["jinja2.ext.i18n", PersonalParts],
                 trim_blocks=True,
@@ -94,7 +127,8 @@ class Theme:
         key = (name, language, site)
         if key not in self._modules:
             try:
-                made = self.environment(language).get_template(name).make_module(variables(language, site))
+                with counted():
+                    made = self.environment(language).get_template(name).make_module(variables(language, site))
             except Exception as error:  # a template can raise anything, see `_line`
                 raise TemplateError(_line(name, error)) from error
             self._modules[key] = made
@@ -103,7 +137,9 @@ class Theme:
     def render(self, name: str, language: str, site: Site, **values: Any) -> str:
         """A whole template. Raises TemplateError, one line naming file and cause."""
         try:
-            return self.environment(language).get_template(name).render(variables(language, site), **values)
+            template = self.environment(language).get_template(name)
+            given = sum(len(value) for value in values.values() if isinstance(value, str))
+            return rendered(lambda: template.render(variables(language, site), **values), given)
         except Exception as error:  # a template can raise anything, see `_line`
             raise TemplateError(_line(name, error)) from error
 
@@ -111,7 +147,7 @@ class Theme:
 def call(macro: Callable[..., Any], name: str, *args: Any) -> str:
     """Call one block's macro. Raises TemplateError, one line naming file and cause."""
     try:
-        return str(macro(*args))
+        return rendered(lambda: macro(*args))
     except Exception as error:  # a template can raise anything, see `_line`
         raise TemplateError(_line(name, error)) from error
 
@@ -129,6 +165,13 @@ def variables(language: str, site: Site) -> dict[str, Any]:
             "postal_lines": tuple(line.strip() for line in site.postal_address.split("|") if line.strip()),
             "accent": site.accent,
             "accent_dark": site.accent_dark,
+            "logo_url": site.logo_url,
+            "logo_width": site.logo_width,
+        },
+        "fonts": {
+            "heading": STACKS.get(site.fonts, SERIF),
+            "serif": SERIF,
+            "text": SYSTEM,
         },
         "p": Personal(),
     }
@@ -184,7 +227,8 @@ def _line(name: str, error: Exception) -> str:
         if found:
             where, at = f"email/{rest}", step.lineno or 0
     if isinstance(error, jinja2.TemplateSyntaxError):
-        where, at = error.name or where, error.lineno
+        file = (error.filename or "").replace("\\", "/").rpartition("/email/")[2]
+        where, at = f"email/{file}" if file else error.name or where, error.lineno
     told = str(error.message) if isinstance(error, jinja2.TemplateError) and error.message else str(error)
     if isinstance(error, jinja2.TemplateNotFound):
         where, at, told = str(error.name), 0, "there is no such file"

@@ -18,7 +18,6 @@ from sqlmodel import Session
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
 from digest.compose.fragments import guard as guarded
-from digest.compose.theme import Theme
 from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
 from digest.errors import InputError, SettingError
@@ -30,7 +29,7 @@ from digest.service.clustering import Clusterer
 from digest.service.composing import Press
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
-from digest.service.owntemplates import own_folder
+from digest.service.owntemplates import chosen_theme
 from digest.service.places import templates_folder
 from digest.service.planning import Planned
 from digest.service.previewing import Previewer
@@ -78,7 +77,7 @@ class DigestService:
         require_current(self.engine)
         self.keyring = Keyring(settings.secret_keys)
         self.catalogues = Catalogues(templates_folder() / "locale")
-        self.theme = Theme(templates_folder(), self.catalogues.translations, own_folder(settings))
+        self.theme = chosen_theme(settings, self.catalogues.translations)
         self.shop = Workshop(
             self.engine,
             self.theme,
@@ -295,4 +294,7 @@ def site_of(settings: Settings) -> Site:
         accent=readable(settings.accent, LIGHT_PAPER),
         accent_dark=readable(settings.accent, DARK_PAPER),
         list_domain=domain if "." in domain or domain == "localhost" else host,
+        logo_url=guarded(settings.logo_url),
+        logo_width=settings.logo_width if settings.logo_url else 0,
+        fonts=settings.fonts,
     )

@@ -1,4 +1,4 @@
-"""`digest templates lint`: every mail, in every language, built and looked at."""
+"""`digest templates lint`: every mail, in every theme and language, built and looked at."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from digest.service.specimens import MAILS, Bench, Specimen, specimens
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What is to say of one mail in one language."""
+    """What is to say of one mail in one theme and language."""
 
     mail: str
+    theme: str
     language: str
     finding: Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it. `built` counts mails, each in each language."""
+    """All of it. `built` counts mails, each in each theme and language."""
 
     rows: tuple[Linted, ...]
     built: int
@@ -38,23 +39,23 @@ class Report:
 
 
 def lint_mails(
-    theme: Theme,
+    themes: Sequence[Theme],
     site: Site,
     languages: Sequence[str],
     mails: Sequence[str] = (),
     on_mail: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Build these mails (all when none is named) in these languages and check them. A template that cannot be rendered
-    is an error among the others. `on_mail` is told how many of how many are done. Raises InputError for a name that no
-    mail has. Nothing is stored."""
+    """Build these mails (all when none is named) in these themes and languages and check them. A template that cannot
+    be rendered is an error among the others. `on_mail` is told how many of how many are done. Raises InputError for a
+    name that no mail has. Nothing is stored."""
     strange = [mail for mail in mails if mail not in MAILS]
     if strange:
         raise InputError(f"there is no mail {strange[0]!r}; there are {', '.join(MAILS)}")
-    bench = Bench(theme, site, BlockCache())
-    wanted = [(mail, language) for language in languages for mail in (mails or MAILS)]
+    benches = [Bench(theme, site, BlockCache()) for theme in themes]
+    wanted = [(bench, mail, language) for bench in benches for language in languages for mail in (mails or MAILS)]
     rows: list[Linted] = []
-    for done, (mail, language) in enumerate(wanted, 1):
-        rows += [Linted(mail, language, finding) for finding in _found(bench, mail, language)]
+    for done, (bench, mail, language) in enumerate(wanted, 1):
+        rows += [Linted(mail, bench.theme.name, language, finding) for finding in _found(bench, mail, language)]
         if on_mail is not None:
             on_mail(done, len(wanted))
     return Report(tuple(rows), len(wanted))

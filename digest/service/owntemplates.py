@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from gettext import NullTranslations
 from pathlib import Path
 
+from digest.compose.theme import THEMES, Theme, theme_names
 from digest.errors import InputError, SettingError
 from digest.service.places import templates_folder
 from digest.settings import Settings
 
 MAILS = "email"
 """The part of the templates that may be replaced: mails. Pages change with the code that serves them."""
+
+
+NEVER = "own, never used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,26 @@ def own_folder(settings: Settings) -> Path | None:
     return folder
 
 
+def chosen_theme(settings: Settings, translations: Callable[[str], NullTranslations], name: str | None = None) -> Theme:
+    """The theme `name`, or that of THEME. Raises SettingError, and InputError for a name that no theme has."""
+    own = own_folder(settings)
+    wanted, there = name or settings.theme, theme_names(templates_folder(), own)
+    if wanted not in there:
+        known = f"there are {', '.join(there)}"
+        raise InputError(f"no theme {name!r}; {known}") if name else SettingError(f"THEME is {wanted!r}; {known}")
+    return Theme(templates_folder(), translations, own, wanted)
+
+
 def listed(settings: Settings) -> list[Listed]:
     """Every template of mails, by name. Raises SettingError."""
     own, shipped = own_folder(settings), templates_folder()
     names = _names(shipped)
     found = [Listed(name, _origin(name, shipped, own)) for name in names]
-    strange = [Listed(name, "own, never used") for name in (_names(own) if own else ()) if name not in names]
-    return sorted([*found, *strange], key=lambda each: each.name)
+    more = [
+        Listed(name, "own" if _instead_of(name) in names else NEVER)
+        for name in set(_names(own) if own else ()) - set(names)
+    ]
+    return sorted([*found, *more], key=lambda each: each.name)
 
 
 def copied(settings: Settings, wanted: Sequence[str], *, force: bool = False) -> list[str]:
@@ -72,6 +90,12 @@ def copied(settings: Settings, wanted: Sequence[str], *, force: bool = False) ->
 def _names(folder: Path) -> list[str]:
     files = (file for file in (folder / MAILS).rglob("*") if file.is_file())
     return sorted(file.relative_to(folder).as_posix() for file in files)
+
+
+def _instead_of(name: str) -> str:
+    """The shared file that a theme's file stands in for; the name itself outside of themes."""
+    theme, _, rest = name.removeprefix(f"{THEMES}/").partition("/")
+    return f"{MAILS}/{rest}" if name.startswith(f"{THEMES}/{theme}/") else name
 
 
 def _origin(name: str, shipped: Path, own: Path | None) -> str:

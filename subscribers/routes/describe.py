@@ -178,6 +178,11 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
     "/preferences/{token}/pause": {
         "post": Operation("Pause until a day, or go on.", (200, 422, *LINK, *BODY, 503), form=PAUSE)
     },
+    "/preferences/{token}/week": {"get": Operation("The page that offers to pause a week.", (200, *LINK, 503))},
+    "/preferences/{token}/weekly": {
+        "get": Operation("The page that offers one digest a week instead.", (200, *LINK, 503)),
+        "post": Operation("One digest a week, for every topic.", (200, 422, *LINK, *BODY, 503), form={"token": TOKEN}),
+    },
     "/preferences/{token}/fresh": {
         "post": Operation(
             "Have a fresh link mailed to the address on file.", (200, 429, *LINK, *BODY, 503), form={"token": TOKEN}

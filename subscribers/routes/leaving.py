@@ -109,7 +109,7 @@ class Door:
             "token": token,
             "form_token": form_token(self.desk, claim.subscriber_id),
             "choices": choices,
-            "weekly": choices is not None and _may_be_weekly(choices),
+            "weekly": choices is not None and may_be_weekly(choices),
             "ticked": form.getlist("topic") if form else (),
             "reason": form.get("reason") if form else "",
             "note": note[:NOTE_LENGTH] if isinstance(note, str) else "",
@@ -258,7 +258,8 @@ class Door:
         return self.pages.message(request, 410, voice.say("Too late to undo"), text)
 
 
-def _may_be_weekly(choices: Choices) -> bool:
+def may_be_weekly(choices: Choices) -> bool:
+    """Whether some topic of theirs comes more often than once a week."""
     rhythms = [each.cadence or choices.cadence for each in choices.topics]
     return not all(each.startswith("weekly:") for each in rhythms)
 

@@ -10,7 +10,7 @@ from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, inline, story_blocks
 from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import cut
-from digest.compose.theme import Theme, direction
+from digest.compose.theme import PAPER, Theme, direction
 from digest.compose.voice import Voice
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.i18n import Catalogues
@@ -152,8 +152,8 @@ def cards(language: str, *, pictures: bool = True, first: int = 1, updates: bool
 
 
 @cache
-def theme() -> Theme:
-    return Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations)
+def theme(name: str = PAPER) -> Theme:
+    return Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations, name=name)
 
 
 class _Tokens:
@@ -183,18 +183,26 @@ READER = Recipient(1, "ada@example.org", "Ada")
 
 
 def digest(
-    language: str, told: Sequence[Card], *, max_stories: int = 12, encoding: str = "raw", welcome: bool = False
+    language: str,
+    told: Sequence[Card],
+    *,
+    max_stories: int = 12,
+    encoding: str = "raw",
+    welcome: bool = False,
+    look: str = PAPER,
+    site: Site = SITE,
 ) -> Envelope:
-    """The mail of a reader of this language who takes all topics and is told these stories, the first as the lead."""
+    """The mail of a reader of this language who takes all topics and is told these stories, the first as the lead.
+    `look` is the theme."""
     blocks = [*chrome_blocks(TOPICS, language, welcome=welcome), *story_blocks(told, language)]
-    compiled = compile_blocks(theme(), SITE, blocks, BlockCache())
+    compiled = compile_blocks(theme(look), site, blocks, BlockCache())
     assert not compiled.dropped
-    start, end = inline(theme(), SITE, [])[0]
+    start, end = inline(theme(look), site, [])[0]
     html = {**compiled.html, "shell/start": start, "shell/end": end}
     manifest = Manifest(
         kind="digest",
         frozen_at=FROZEN,
-        site=SITE,
+        site=site,
         topics=TOPICS,
         stories={card.story_id: _facts(card) for card in told},
         orders={FROZEN.isoformat(): tuple(card.story_id for card in told)},
@@ -219,15 +227,15 @@ def _facts(card: Card) -> FrozenStory:
 LETTERS = ("confirm", "known", "fresh", "move", "moving")
 
 
-def letter(mail: str, language: str) -> Envelope:
+def letter(mail: str, language: str, look: str = PAPER, site: Site = SITE) -> Envelope:
     """A system mail such as "confirm"."""
-    values = {"topics": Voice(theme(), language, "UTC", FROZEN).names(list(TOPICS.values()))}
-    subject = theme().render(f"email/{mail}/subject.txt", language, SITE, values=values)
-    body = theme().render(f"email/{mail}/body.html", language, SITE)
-    text = cut(theme().render(f"email/{mail}/body.txt", language, SITE))
-    (start, end), (inlined,) = inline(theme(), SITE, [body])
+    values = {"topics": Voice(theme(look), language, "UTC", FROZEN).names(list(TOPICS.values()))}
+    subject = theme(look).render(f"email/{mail}/subject.txt", language, site, values=values)
+    body = theme(look).render(f"email/{mail}/body.html", language, site)
+    text = cut(theme(look).render(f"email/{mail}/body.txt", language, site))
+    (start, end), (inlined,) = inline(theme(look), site, [body])
     values |= {"subject": subject.strip(), "language": language}
-    manifest = Manifest(mail, FROZEN, SITE, {}, {}, {}, {}, {}, {}, {}, values)
+    manifest = Manifest(mail, FROZEN, site, {}, {}, {}, {}, {}, {}, {}, values)
     frozen = Frozen(manifest, {"shell/start": start, "shell/end": end, "body": inlined}, {"body": text})
     return _composed(frozen, ReaderProfile(1, (), language, "Europe/Berlin", "daily", 420, 12), "raw", {})
 

@@ -82,6 +82,15 @@ def test_the_cache_knows_a_changed_story_and_a_changed_site() -> None:
     assert "#a1b2c3" in str(compile_blocks(theme(), red, chrome_blocks(TOPICS, "en"), cache).html)
 
 
+def test_the_cache_knows_one_theme_from_another() -> None:
+    cache, blocks = BlockCache(), all_blocks([card(1, image_url="https://paper.example/1.jpg")], "en")
+    looks = [Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations, name=name) for name in ("paper", "letter")]
+    shared = [compile_blocks(look, SITE, blocks, cache) for look in looks]
+    assert shared == [compile_blocks(look, SITE, blocks, BlockCache()) for look in looks]
+    assert shared[0].html["shell/start"] != shared[1].html["shell/start"]
+    assert shared[0].html["card/en/1/1/0"] != shared[1].html["card/en/1/1/0"]
+
+
 def test_the_cache_forgets_the_least_used_first() -> None:
     cache = BlockCache(size=2)
     cache.put("a", ("1",))
@@ -141,7 +150,7 @@ def test_a_story_whose_block_fails_is_left_out_alone(tmp_path: Path) -> None:
 HTML, SHELL = "email/digest/body.html", "email/_base/shell.html"
 BROKEN = [
     (HTML, "p.next", "nothing_given", (f"{HTML}, line", "nothing_given")),
-    (HTML, "{{ site.name }}", "{{ site.motto }}", (f"{HTML}, line", "motto")),
+    (HTML, "{{ p.date }}", "{{ site.motto }}", (f"{HTML}, line", "motto")),
     ("email/digest/body.txt", "{{ site.name", "{{ nothing_given ~ site.name", ("body.txt, line", "nothing_given")),
     (HTML, "{% macro masthead() %}", "{% macro mast() %}", (HTML, "masthead")),
     (HTML, "{% macro masthead() %}", "{% macro masthead( %}", (f"{HTML}, line",)),
@@ -166,6 +175,6 @@ def test_a_broken_chrome_is_one_clear_line(
 
 
 def test_a_template_cannot_reach_out(tmp_path: Path) -> None:
-    nosy = own_theme(tmp_path, "email/digest/body.html", "{{ site.name }}", "{{ ''.__class__.__mro__ }}")
+    nosy = own_theme(tmp_path, "email/digest/body.html", "{{ p.date }}", "{{ ''.__class__.__mro__ }}")
     with pytest.raises(TemplateError, match="unsafe"):
         compile_blocks(nosy, SITE, chrome_blocks(TOPICS, "en"), BlockCache())

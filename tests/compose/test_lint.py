@@ -124,6 +124,7 @@ BAD: list[tuple[str, Severity, str, Change]] = [
     ("headings", ERROR, "h3 after h1", html(r"<h2(.*?)</h2>", r"<h3\1</h3>")),
     ("headings", ERROR, "a second h1", inside("<h1>x</h1>")),
     ("headings", ERROR, "an empty heading", inside("<h2></h2>")),
+    ("headings", ERROR, "an empty heading", inside('<h2><img src="https://x.example/y.png" width="9" alt=" "></h2>')),
     ("preheader", ERROR, "no preheader", html('<div class="preheader".*?</div>', "")),
     ("preheader", ERROR, "the preheader says nothing", html('(<div class="preheader"[^>]*>).*?(&#847;|͏)', r"\1\2")),
     (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import quopri
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from axe_playwright_python.sync_playwright import Axe
 from lxml import html as markup
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from digest.compose.content import Site
 from digest.compose.fragments import MARK
-from digest.compose.theme import SUBJECT, direction
+from digest.compose.theme import PAPER, SUBJECT, direction
 from digest.types import Envelope
 from tests.browser import ARGUMENTS, keep_picture
 from tests.compose import morning
@@ -28,27 +30,34 @@ CLIPPED = 102_000
 
 
 @cache
-def mail(language: str, kind: str) -> Envelope:
-    """A sample mail: "mixed" in all languages, "bare" without pictures, "one" story, "many", the first mail of a reader
-    with stories ("welcome") or without ("quiet"), or a letter."""
+def mail(language: str, kind: str, look: str = PAPER, site: Site = morning.SITE) -> Envelope:
+    """A sample mail of the theme `look`: "mixed" in all languages, "bare" without pictures, "one" story, "many", the
+    first mail of a reader with stories ("welcome") or without ("quiet"), or a letter."""
+    given: dict[str, Any] = {"look": look, "site": site}
     if kind in morning.LETTERS:
-        return morning.letter(kind, language)
+        return morning.letter(kind, language, look, site)
     if kind in ("welcome", "quiet"):
-        return morning.digest(language, morning.cards(language) if kind == "welcome" else [], welcome=True)
+        return morning.digest(language, morning.cards(language) if kind == "welcome" else [], welcome=True, **given)
     if kind == "one":
-        return morning.digest(language, morning.cards(language)[:1])
+        return morning.digest(language, morning.cards(language)[:1], **given)
     if kind == "many":
         told = [card for turn in range(14) for card in morning.cards(language, first=1 + 10 * turn, updates=False)]
-        return morning.digest(language, told[:40], max_stories=35)
+        return morning.digest(language, told[:40], max_stories=35, **given)
     others = [other for other in morning.LANGUAGES if other != language]
     told = morning.cards(language, pictures=kind != "bare")
     for place, other in enumerate(others):
         told += morning.cards(other, pictures=kind != "bare", first=20 + 20 * place)
-    return morning.digest(language, told, max_stories=7)
+    return morning.digest(language, told, max_stories=7, **given)
 
 
 KINDS = ("mixed", "bare", "one", "many", "welcome", "quiet", *morning.LETTERS)
 EVERY = pytest.mark.parametrize(("language", "kind"), [(lang, kind) for lang in morning.LANGUAGES for kind in KINDS])
+OTHERS = ("compact", "letter")
+EVERY_LOOK = pytest.mark.parametrize(
+    ("language", "kind", "look"),
+    [(lang, kind, PAPER) for lang in morning.LANGUAGES for kind in KINDS]
+    + [(lang, kind, look) for look in OTHERS for lang in morning.LANGUAGES for kind in ("mixed", "welcome", "confirm")],
+)
 
 # --- structure --------------------------------------------------------------------------------------------------------
 
@@ -62,9 +71,9 @@ def nodes(element: Any, path: str) -> list[Any]:
     return list(element.xpath(path))
 
 
-@EVERY
-def test_the_html_is_sound(language: str, kind: str) -> None:
-    sent = mail(language, kind)
+@EVERY_LOOK
+def test_the_html_is_sound(language: str, kind: str, look: str) -> None:
+    sent = mail(language, kind, look)
     source = sent.html.decode()
     assert MARK not in source.lower()
     assert "{{" not in source
@@ -89,9 +98,9 @@ def test_the_html_is_sound(language: str, kind: str) -> None:
     assert not nodes(page, "//script | //form | //link | //div[@style='']")
 
 
-@EVERY
-def test_the_head_is_small_and_every_class_is_used(language: str, kind: str) -> None:
-    page = parsed(mail(language, kind))
+@EVERY_LOOK
+def test_the_head_is_small_and_every_class_is_used(language: str, kind: str, look: str) -> None:
+    page = parsed(mail(language, kind, look))
     head = "".join(nodes(page, "//head/style/text()"))
     assert len(head.encode()) < 16_384  # more is dropped by Gmail (caniemail, html-style)
     named = set(re.findall(r"\.([a-z][\w-]*)", re.sub(r"\{[^{}]*\}", "{}", head)))
@@ -102,8 +111,9 @@ def test_the_head_is_small_and_every_class_is_used(language: str, kind: str) -> 
 
 
 @pytest.mark.parametrize("language", morning.LANGUAGES)
-def test_a_foreign_story_has_its_own_language_and_we_keep_ours(language: str) -> None:
-    page = parsed(mail(language, "mixed"))
+@pytest.mark.parametrize("look", [PAPER, *OTHERS])
+def test_a_foreign_story_has_its_own_language_and_we_keep_ours(language: str, look: str) -> None:
+    page = parsed(mail(language, "mixed", look))
     seen = set()
     for link in nodes(page, "//h2/a | //h3/a | //a[contains(@class, 'brief')]"):
         theirs = link.get("href").split("/")[3]
@@ -118,6 +128,36 @@ def test_a_foreign_story_has_its_own_language_and_we_keep_ours(language: str) ->
                 assert (inside.get("lang"), inside.get("dir")) == (language, direction(language))
         seen.add(theirs)
     assert seen == set(morning.LANGUAGES)
+
+
+@pytest.mark.parametrize("look", OTHERS)
+def test_other_themes_tell_the_same_stories_in_their_own_way(look: str) -> None:
+    paper, other = parsed(mail("en", "mixed")), parsed(mail("en", "mixed", look))
+    for path in ("//h2/a/@href", "//h3/a/@href", "//a[@class='brief']/@href", "//a[@class='ask']/@href", "//h2/text()"):
+        assert nodes(other, path) == nodes(paper, path)
+    assert not nodes(other, "//img")
+    assert mail("en", "mixed", look).text == mail("en", "mixed").text
+    said = len(nodes(other, "//p[@class='says']"))
+    assert said == (1 if look == "compact" else len(nodes(paper, "//p[@class='says']")))
+    underlined = nodes(other, "//a[@class='plain'][contains(@style, 'text-decoration:underline')]")
+    assert len(underlined) == (len(nodes(other, "//a[@class='plain']")) if look == "letter" else 0)
+    for cell in nodes(other, "//td[contains(@class, 'in ')]"):
+        assert ("Georgia" in cell.get("style")) == (look == "letter")
+
+
+LOGO = replace(morning.SITE, logo_url="https://pictures.example.org/harbour.jpg", logo_width=180)
+
+
+@pytest.mark.parametrize("kind", ["mixed", "confirm"])
+@pytest.mark.parametrize("look", [PAPER, *OTHERS])
+def test_a_logo_says_the_name_and_headlines_take_the_type_that_was_set(kind: str, look: str) -> None:
+    page = parsed(mail("en", kind, look, replace(LOGO, fonts="sans")))
+    (logo,) = nodes(page, "//h1/img")
+    assert (logo.get("alt"), logo.get("width"), logo.get("src")) == (LOGO.name, "180", LOGO.logo_url)
+    assert "width:180px" in logo.get("style")
+    assert not nodes(page, "//h1/text()[normalize-space()]")
+    for heading in nodes(page, "//h2[@class='lead'] | //h3"):
+        assert "font-family:Helvetica, Arial, sans-serif" in heading.get("style")
 
 
 def test_what_the_inbox_shows_before_the_mail_is_opened() -> None:
@@ -243,11 +283,37 @@ LOOKS = [
 ]
 
 
+THEMED = [
+    (language, kind, width, scheme, True, look)
+    for look in OTHERS
+    for language, kind, width, scheme in (
+        ("en", "mixed", 700, "light"),
+        ("en", "mixed", 375, "dark"),
+        ("de", "mixed", 320, "light"),
+        ("ar", "mixed", 375, "light"),
+        ("ar", "mixed", 700, "dark"),
+        ("en", "welcome", 375, "light"),
+        ("ar", "confirm", 320, "dark"),
+        ("en", "confirm", 700, "light"),
+    )
+]
+WITH_LOGO = [
+    ("en", "mixed", 700, "light", True, "logo"),
+    ("ar", "mixed", 375, "dark", True, "logo"),
+    ("en", "mixed", 375, "dark", False, "logo"),
+]
+"""Paper with a logo, which at night stands on a plate; the last with pictures blocked."""
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize(("language", "kind", "width", "scheme", "pictures"), LOOKS)
+@pytest.mark.parametrize(
+    ("language", "kind", "width", "scheme", "pictures", "look"),
+    [*((*each, PAPER) for each in LOOKS), *THEMED, *WITH_LOGO],
+)
 def test_in_a_real_browser(
-    browser: Browser, artifacts: Path, language: str, kind: str, width: int, scheme: str, pictures: bool
+    browser: Browser, artifacts: Path, language: str, kind: str, width: int, scheme: str, pictures: bool, look: str
 ) -> None:
+    sent = mail(language, kind, PAPER, LOGO) if look == "logo" else mail(language, kind, look)
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
     )
@@ -262,8 +328,9 @@ def test_in_a_real_browser(
             route.abort()
 
     page.route("**/*", serve)
-    page.set_content(mail(language, kind).html.decode(), wait_until="load")
-    name = f"mail-{kind}-{language}-{width}-{scheme}{'' if pictures else '-blocked'}"
+    page.set_content(sent.html.decode(), wait_until="load")
+    themed = "" if look == PAPER else f"-{look}"
+    name = f"mail{themed}-{kind}-{language}-{width}-{scheme}{'' if pictures else '-blocked'}"
     keep_picture(page, artifacts / f"{name}.png")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} scrolls sideways"
     assert all(url.startswith("https://pictures.example.org/") for url in asked), "a mail asks for pictures only"

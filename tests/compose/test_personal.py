@@ -116,7 +116,7 @@ def test_the_shipped_footer_offers_once_a_week_to_who_has_it_more_often() -> Non
     for cadence, offered in (("daily", True), ("several:12:00", True), ("weekly:mon", False)):
         mail = compose(frozen, profile(cadence=cadence))
         for part in (mail.html.decode(), mail.text.decode()):
-            assert ("Once a week instead" in part) == offered
+            assert ("Weekly instead" in part) == offered
             assert part.count("#cadence") == offered
 
 

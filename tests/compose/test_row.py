@@ -65,4 +65,4 @@ def test_a_theme_may_put_any_link_into_a_story() -> None:
         found = [
             token for where, token in tokens(_mail(composer, plain, subscriber_id).html.decode()) if where == "manage"
         ]
-        assert found == [own_tokens(subscriber_id).manage] * 5, "one in each card, and two at the foot"
+        assert found == [own_tokens(subscriber_id).manage] * 6, "one in each card, and three at the foot"

@@ -10,7 +10,7 @@ import pytest
 from digest.compose.blocks import BlockCache
 from digest.compose.lint import CHECKS, Severity, lint
 from digest.compose.lint.mail import Finding
-from digest.compose.theme import Theme
+from digest.compose.theme import Theme, theme_names
 from digest.errors import InputError, TemplateError
 from digest.service.letters import LETTERS
 from digest.service.linting import Linted, Report, lint_mails
@@ -22,19 +22,22 @@ from tests.compose.morning import SITE, TEMPLATES, theme
 from tests.parts import ROOT
 
 LANGUAGES = Catalogues(TEMPLATES / "locale").languages
+THEMES = theme_names(TEMPLATES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("mail", MAILS)
-def test_a_shipped_mail_has_nothing_wrong(mail: str, language: str) -> None:
-    told = [each for each in lint(built(mail, language)) if each.severity != Severity.NOTE]
+@pytest.mark.parametrize("look", THEMES)
+def test_a_shipped_mail_has_nothing_wrong(mail: str, language: str, look: str) -> None:
+    told = [each for each in lint(built(mail, language, look)) if each.severity != Severity.NOTE]
     assert told == []
 
 
 def test_every_kind_of_mail_and_block_is_among_the_specimens() -> None:
     assert set(MAILS) == {*DIGESTS, *LETTERS}
     folders = {folder.name for folder in (TEMPLATES / "email").iterdir() if not folder.name.startswith("_")}
-    assert folders == {"digest", *LETTERS}
+    assert folders == {"digest", "themes", *LETTERS}
+    assert THEMES == ("paper", "compact", "letter")
     html = built("digest").html
     for part in ('class="preheader"', "<h1", 'class="lead"', 'class="section"', 'class="card"', 'class="thumb"'):
         assert part in html
@@ -62,13 +65,13 @@ def test_specimens_are_the_same_every_time() -> None:
 
 def test_what_is_asked_for_is_checked_and_told() -> None:
     told: list[tuple[int, int]] = []
-    report = lint_mails(theme(), SITE, ["en", "ar"], ["confirm"], on_mail=lambda *counts: told.append(counts))
+    report = lint_mails([theme()], SITE, ["en", "ar"], ["confirm"], on_mail=lambda *counts: told.append(counts))
     assert told == [(1, 2), (2, 2)]
     assert report.built == 2
     assert {(row.mail, row.language) for row in report.rows} == {("confirm", "en"), ("confirm", "ar")}
     assert not report.fails(strict=True)
     with pytest.raises(InputError, match="there is no mail 'nope'; there are digest, bare"):
-        lint_mails(theme(), SITE, ["en"], ["nope"])
+        lint_mails([theme()], SITE, ["en"], ["nope"])
 
 
 def broken(tmp_path: Path, mail: str, old: str, new: str) -> Theme:
@@ -82,7 +85,7 @@ def broken(tmp_path: Path, mail: str, old: str, new: str) -> Theme:
 
 
 def test_a_template_that_cannot_be_rendered_is_an_error_among_the_others(tmp_path: Path) -> None:
-    report = lint_mails(broken(tmp_path, "move", "site=site.name", "site=site.nmae"), SITE, ["en"], ["move", "fresh"])
+    report = lint_mails([broken(tmp_path, "move", "site=site.name", "site=site.nmae")], SITE, ["en"], ["move", "fresh"])
     (bad,) = [row for row in report.rows if row.finding.severity == Severity.ERROR]
     assert (bad.mail, bad.language) == ("move", "en")
     assert "email/move/body.html, line 3" in bad.finding.what
@@ -98,7 +101,7 @@ def test_a_story_block_that_fails_is_not_dropped_in_silence(tmp_path: Path) -> N
 
 def test_a_change_for_the_worse_is_seen(tmp_path: Path) -> None:
     theme = broken(tmp_path, "digest", "{{ story.publisher | apart(dir) }}", "<bdi>{{ story.publisher }}</bdi>")
-    report = lint_mails(theme, SITE, ["ar"], ["one"])
+    report = lint_mails([theme], SITE, ["ar"], ["one"])
     assert {row.finding.what for row in report.rows if row.finding.severity == Severity.ERROR} == {
         "<bdi>: not supported"
     }
@@ -109,5 +112,5 @@ def test_a_change_for_the_worse_is_seen(tmp_path: Path) -> None:
     [(Severity.ERROR, True, True), (Severity.WARNING, False, True), (Severity.NOTE, False, False)],
 )
 def test_when_a_report_fails(severity: Severity, fails: bool, fails_strictly: bool) -> None:
-    report = Report((Linted("one", "en", Finding(severity, "text", "x")),), 1)
+    report = Report((Linted("one", "paper", "en", Finding(severity, "text", "x")),), 1)
     assert (report.fails(strict=False), report.fails(strict=True)) == (fails, fails_strictly)

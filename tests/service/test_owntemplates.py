@@ -12,9 +12,11 @@ from sqlalchemy import Engine
 from digest.compose.theme import Theme
 from digest.errors import InputError, SettingError
 from digest.service.core import DigestService
+from digest.service.letters import letter
 from digest.service.linting import lint_mails
-from digest.service.owntemplates import copied, listed, own_folder
+from digest.service.owntemplates import chosen_theme, copied, listed, own_folder
 from digest.settings import Settings
+from digest.types import Due, Envelope
 from subscribers.i18n import Catalogues
 from tests.compose.morning import SITE, TEMPLATES
 from tests.service.town import Town
@@ -102,7 +104,57 @@ def test_their_mistakes_are_found_by_lint(own: Path, ours: Settings) -> None:
     file = own / "email" / "confirm" / "body.html"
     file.write_text(file.read_text().replace("<b>{{ p.topics }}</b>", '<b style="display:flex">{{ p.topics }}</b>'))
     theme = Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations, own)
-    report = lint_mails(theme, SITE, ["en"], ["confirm", "fresh"])
+    report = lint_mails([theme], SITE, ["en"], ["confirm", "fresh"])
     assert {(row.mail, row.finding.what) for row in report.rows if row.finding.severity == "error"} == {
         ("confirm", "display: flex: not supported")
     }
+
+
+def test_a_file_stands_in_for_the_one_of_its_name_and_a_theme_prefers_its_own(own: Path, ours: Settings) -> None:
+    translations = Catalogues(TEMPLATES / "locale").translations
+    copied(ours, ["digest", "themes/letter/digest"])
+    shared, mine = own / "email" / "digest" / "body.html", own / "email" / "themes" / "letter" / "digest" / "body.html"
+    shared.write_text(shared.read_text().replace("That’s all.", "Good day!"))
+    mine.write_text(mine.read_text() + "{% macro end() %}Yours sincerely{% endmacro %}")
+
+    def ends(theme: str) -> str:
+        return str(chosen_theme(ours, translations, theme).macros("digest", "html", "en", SITE).end())
+
+    assert "Good day!" in ends("paper")
+    assert "Good day!" in ends("compact"), "what a theme does not say otherwise is the shared file, here ours"
+    assert ends("letter") == "Yours sincerely"
+    shared.unlink()
+    assert "That’s all." in ends("compact")
+
+
+@pytest.mark.parametrize("theme", ["..", "nope", "", "Paper", "letter/digest"])
+def test_a_theme_that_is_not_there_is_said_at_start(
+    theme: str, sqlite_database: Engine, make_settings: Callable[..., Settings]
+) -> None:
+    with pytest.raises(SettingError, match=r"^THEME is '.*'; there are paper, compact, letter$"):
+        DigestService(make_settings(theme=theme), engine=sqlite_database)
+
+
+def test_what_is_frozen_keeps_its_theme(sqlite_database: Engine, make_settings: Callable[..., Settings]) -> None:
+    town = Town(sqlite_database, make_settings(theme="letter", logo_url="https://tide.example/logo.png"))
+    town.topics("Harbour")
+    town.reader("ada@example.org", "harbour")
+    town.story("Ferry aground", "harbour")
+    assert town.morning() == 1
+    (row,) = [row for row in town.deliveries() if row.picks]
+    due = Due(
+        row.edition_id, row.subscriber_id, row.profile_id, row.since, town.told(row.edition_id, row.subscriber_id)
+    )
+    (sent,) = town.service.press.compose(row.edition_id, [due], "raw")
+    changed = Town(sqlite_database, make_settings(theme="compact", fonts="sans"))
+    assert changed.service.press.compose(row.edition_id, [due], "raw") == [sent]
+    assert isinstance(sent, Envelope)
+    assert b"font-size:18px" in sent.html
+    assert b'src="https://tide.example/logo.png"' in sent.html
+    confirmed = {theme: town_letter(sqlite_database, make_settings(theme=theme)) for theme in ("paper", "letter")}
+    assert ("font-size:18px" in confirmed["letter"], "font-size:18px" in confirmed["paper"]) == (True, False)
+
+
+def town_letter(engine: Engine, settings: Settings) -> str:
+    """The body of a mail that asks to confirm, as the service compiles it."""
+    return "".join(letter(Town(engine, settings).service.shop, "confirm", "en")["body"])

@@ -135,6 +135,9 @@ def test_steering_and_pausing(walk: Walk) -> None:
     assert (row.cadence, row.max_stories) == ("days:tue,fri", 7)
     (hafen,) = [each for each in desk.readers.choices(walk.who, edition_id=DIGEST).topics if each.slug == "hafen"]
     assert (hafen.cadence, hafen.send_minute) == ("weekly:sat", 570)
+    for shortcut in ("week", "weekly"):
+        walk.to(f"{walk.digest}/{shortcut}")
+        walk.look(f"shortcut-{shortcut}")
     walk.to(f"{walk.digest}#pause")
     walk.press("#pause button[value=month]")
     assert desk.reader("ada@example.org").paused_until is not None

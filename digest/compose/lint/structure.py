@@ -61,7 +61,8 @@ def check_headings(mail: Opened) -> Iterator[Finding]:
             )
         if level == 1 and before:
             yield _error("headings", "a second h1", heading, "h2")
-        if not heading.text_content().strip():
+        pictured = "".join(picture.get("alt", "") for picture in heading.iter("img"))  # a logo says the name so
+        if not f"{heading.text_content()}{pictured}".strip():
             yield _error("headings", "an empty heading", heading, "leave it out")
         before = level
 

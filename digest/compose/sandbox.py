@@ -1,0 +1,116 @@
+"""Where templates run: closed to everything but what they are given, and never longer than it takes to make a mail.
+
+Jinja2 has no endless loop of its own; what comes near one are loops in loops and macros that call each other, which a
+slip makes as easily as ill will. So every turn of a loop and every call of a macro is counted and the count is capped:
+unlike a time limit that fails the same template everywhere, on a slow and busy machine too, and never another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+STEPS = 100_000
+"""Turns of loops and calls of macros in one rendering. The largest of ours, the preheader, needs some fifty; spending
+all of them takes about a fifth of a second on one core."""
+TEXT_OF_A_STEP = 64
+"""Characters of a template's own text in the body of a loop or macro that count as one step more."""
+LARGEST = 1_000_000
+"""Characters that one rendering makes, and items of what a template multiplies: ten times what Gmail shows."""
+HIGHEST_POWER = 100
+"""The largest exponent: 10 ** 10 ** 10 would keep a core busy for hours within a single step."""
+
+Body = nodes.For | nodes.Macro | nodes.CallBlock
+"""What may run more than once."""
+
+_left: ContextVar[list[int] | None] = ContextVar("steps left to the rendering at hand", default=None)
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox with counted steps. What a template reaches is what it is given, files below its loader's
+    folders, and Jinja2's own filters, tests and functions but `lipsum`."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(undefined=jinja2.StrictUndefined, **options)
+        self.globals["range"] = counted_range
+        del self.globals["lipsum"]
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for found in tree.find_all(nodes.Stmt):
+            if isinstance(found, Body):
+                found.body = [self._counting(found), *found.body]
+        return tree
+
+    def _counting(self, found: Body) -> nodes.Node:
+        """A statement at the head of a body: its text counts too, or a page of it could be written STEPS times."""
+        text = sum(len(each.data) for inside in found.body for each in inside.find_all(nodes.TemplateData))
+        cost = nodes.Const(1 + text // TEXT_OF_A_STEP)
+        told = nodes.ExprStmt(nodes.Call(nodes.EnvironmentAttribute("step"), [cost], [], None, None))
+        told.set_environment(self)
+        told.set_lineno(found.lineno)
+        return told
+
+    def step(self, cost: int) -> None:
+        """Called by every compiled loop and macro."""
+        spend(cost)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """`*` and `**` within bounds."""
+        if operator == "**" and abs(right) > HIGHEST_POWER:
+            raise jinja2.TemplateRuntimeError(f"an exponent above {HIGHEST_POWER}")
+        for many, times in ((left, right), (right, left)):
+            if isinstance(many, Sequence) and isinstance(times, int) and len(many) * times > LARGEST:
+                raise jinja2.TemplateRuntimeError(f"more than {LARGEST:,} characters or items")
+        return super().call_binop(context, operator, left, right)
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """One rendering: what happens inside shares one count of STEPS, that of an outer `counted` where there is one."""
+    if _left.get() is not None:
+        yield
+        return
+    token = _left.set([STEPS])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def spend(steps: int) -> None:
+    """Take steps from the count of the rendering at hand. Raises TemplateRuntimeError when it is used up. Outside of
+    `counted` nothing is counted."""
+    left = _left.get()
+    if left is None:
+        return
+    left[0] -= steps
+    if left[0] < 0:
+        raise jinja2.TemplateRuntimeError(
+            f"it does not come to an end: more than {STEPS:,} turns of loops and calls of macros"
+        )
+
+
+def counted_range(*bounds: int) -> range:
+    """`range` of a template; its length counts at once, for a filter may run through it in one step."""
+    made = range(*bounds)
+    spend(len(made))
+    return made
+
+
+def rendered(make: Callable[[], object], given: int = 0) -> str:
+    """What `make` renders as text, counted and of at most LARGEST characters beside those `given` to it: the shell
+    stands around all blocks of an edition at once. Raises TemplateRuntimeError for more."""
+    with counted():
+        text = str(make())
+    if len(text) > LARGEST + given:
+        raise jinja2.TemplateRuntimeError(f"it came to more than {LARGEST:,} characters")
+    return text
