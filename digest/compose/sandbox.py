@@ -73,6 +73,13 @@ class Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+class Folders(jinja2.PrefixLoader):
+    """Folders by the first part of a name. A template bears its whole name, and so does an error in it: Jinja2's own
+    loader would call it by what is left of the name."""
+
+    load = jinja2.BaseLoader.load
+
+
 @contextmanager
 def counted() -> Iterator[None]:
     """One rendering: what happens inside shares one count of STEPS, that of an outer `counted` where there is one."""

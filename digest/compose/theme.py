@@ -20,7 +20,7 @@ from babel import Locale, UnknownLocaleError
 from digest.compose.content import Site
 from digest.compose.fragments import hole
 from digest.compose.personal import PersonalParts, every_way
-from digest.compose.sandbox import Environment, counted, rendered
+from digest.compose.sandbox import Environment, Folders, counted, rendered
 from digest.compose.shared import Checked
 from digest.errors import TemplateError
 
@@ -97,7 +97,7 @@ class Theme:
         """The environment of one language. HTML is escaped by file name; a name that is not given is an error."""
         if language not in self._environments:
             made = Environment(
-                loader=jinja2.PrefixLoader(
+                loader=Folders(
                     {"email": jinja2.FileSystemLoader(self.folders), "shared": jinja2.FileSystemLoader(self.shared)}
                 ),
                 autoescape=lambda name: bool(name and name.endswith(".html")),

@@ -111,13 +111,13 @@ def test_each_reader_gets_the_way_that_fits_them_and_no_other(tmp_path: Path, en
             assert "font-size" in found.get("style", "") or style is None
 
 
-def test_the_shipped_footer_offers_once_a_week_to_who_has_it_more_often() -> None:
+def test_the_shipped_footer_offers_weekly_instead_to_who_has_it_more_often() -> None:
     frozen = freeze(STORIES)
     for cadence, offered in (("daily", True), ("several:12:00", True), ("weekly:mon", False)):
         mail = compose(frozen, profile(cadence=cadence))
         for part in (mail.html.decode(), mail.text.decode()):
             assert ("Weekly instead" in part) == offered
-            assert part.count("#cadence") == offered
+            assert part.count("/weekly") == offered
 
 
 @pytest.mark.parametrize("changes", [changes for changes, _, _ in READERS])
@@ -145,7 +145,7 @@ def test_a_value_is_written_as_its_place_wants_it(tmp_path: Path, name: str) -> 
     """As text, in an attribute, in an address, in the text part's addresses: nothing breaks out, nothing is lost."""
     link = '<a title="{{ p.topics }}" href="{{ site.public_url }}/t?about={{ p.topics }}&amp;x=1#{{ p.topics }}">ON</a>'
     own = own_theme(tmp_path, HTML, '<p class="end">', f'<p class="end"><b>{{{{ p.topics }}}}</b>{link}')
-    shutil_text = own.folders[-1] / TEXT
+    shutil_text = own.shared[-1].parent / TEXT
     shutil_text.write_text(
         shutil_text.read_text().replace("--\n", "{{ site.public_url }}/t?about={{ p.topics }}\n--\n")
     )
@@ -242,7 +242,7 @@ def test_a_personal_value_that_shared_code_asks_is_an_error_as_the_template_is_l
 
 def test_an_imported_macro_that_asks_is_named_where_it_asks(tmp_path: Path) -> None:
     own = own_theme(tmp_path, "email/_base/letter.html", "{{ after }}", "{% if link %}{{ after }}{% endif %}")
-    with pytest.raises(TemplateError, match=r"template email/_base/letter.html, line 13: p\.confirm in a condition"):
+    with pytest.raises(TemplateError, match=r"template email/_base/letter.html, line 14: p\.confirm in a condition"):
         own.render("email/confirm/body.html", "en", SITE)
 
 
