@@ -50,9 +50,7 @@ class ArchivePages:
             there = archive.days(session, topic.id, before=before, most=DAYS_LISTED + 1)
             told = _told(session, topic.id, there[:DAYS_LISTED])
             more = there[DAYS_LISTED - 1].day if len(there) > DAYS_LISTED else None
-        heads = [
-            DayHead(each.day, each.stories[0].title, each.stories[0].language, len(each.stories)) for each in told
-        ]
+        heads = [DayHead(each.day, each.stories[0].title, each.stories[0].language, len(each.stories)) for each in told]
         return DayList(topic, tuple(heads), more)
 
     def day(self, slug: str, day: date) -> DayPage | None:
@@ -96,7 +94,9 @@ def _told(session: Session, topic_id: int, days: Sequence[OpenDay]) -> list[Arch
     """These days with what may be shown of them; without a day of which nothing may."""
     kept = archive.stories(session, topic_id, [each.day for each in days])
     became = lineage(session)
-    numbers = {number for told in kept.values() for each in told for number in (each.story_id, became.now(each.story_id))}
+    numbers = {
+        number for told in kept.values() for each in told for number in (each.story_id, became.now(each.story_id))
+    }
     hidden = [each for each in rulings(session, numbers) if each.kind == HIDE and each.topic_id in (0, topic_id)]
     found = []
     for each in days:

@@ -46,9 +46,7 @@ def archive_edition(
         memory = became.remembered(archive.told_before(session, topic.id, numbers, day=day))
         picks = select(manifest, since, sample_reader(topic.id, topic.language, zone), memory)
         stories = [_archived(pick, cards[pick], manifest) for pick in picks if pick in cards]
-        archive.keep(
-            session, topic.id, day, stories, edition_id=edition_id, at=manifest.frozen_at, ranks=ranks
-        )
+        archive.keep(session, topic.id, day, stories, edition_id=edition_id, at=manifest.frozen_at, ranks=ranks)
 
 
 def _archived(pick: Pick, card: Card, manifest: Manifest) -> ArchivedStory:

@@ -94,7 +94,9 @@ def told_before(session: Session, topic_id: int, story_ids: Iterable[int], *, da
 
 def created_at(session: Session, topic_id: int) -> datetime:
     """When a topic was made."""
-    found: datetime = session.connection().execute(select(_topic.c.created_at).where(_topic.c.id == topic_id)).scalar_one()
+    found: datetime = (
+        session.connection().execute(select(_topic.c.created_at).where(_topic.c.id == topic_id)).scalar_one()
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""The public archive: past days of the topics whose operator opened them, as pages and feeds, the same for everybody."""
+"""The public archive: past days of topics whose operator opened them, as pages and feeds; the same for everybody."""
 
 from __future__ import annotations
 
@@ -72,7 +72,12 @@ def router(archivist: Archivist, pages: Pages) -> APIRouter:
             found = archivist.archived_days(slug, before)
         except UnknownTopic:
             return not_found(request, pages)
-        context = {"found": found, "newest": before is None, "day_words": _day_words(request, pages), "turn": i18n.direction}
+        context = {
+            "found": found,
+            "newest": before is None,
+            "day_words": _day_words(request, pages),
+            "turn": i18n.direction,
+        }
         return unless_known(request, pages.render(request, "archive_days.html", context, headers=TOLD))
 
     @routes.api_route("/archive/{slug}/{name}", methods=PAGE)

@@ -36,7 +36,7 @@ class FeedSite:
 def atom(feed: TopicFeed, site: FeedSite) -> bytes:
     """The feed as an Atom document in UTF-8."""
     address = topic_url(site.public_url, feed.topic.slug)
-    root = etree.Element(_name("feed"), nsmap={None: _ATOM})
+    root = etree.fromstring(f'<feed xmlns="{_ATOM}"/>')
     root.set(f"{{{_XML}}}lang", feed.topic.language)
     _add(root, "id", feed_id(feed, site.public_url))
     _add(root, "title", title_of(feed, site))

@@ -154,13 +154,19 @@ def test_a_private_topic_has_none_and_loses_it_at_once(harbour: Town) -> None:
     harbour.morning()
     shelf, desk = harbour.service.topics, harbour.service.readers
     shelf.edit("harbour", public=False)
-    for ask in (lambda: desk.archived_days("harbour", None), lambda: desk.archived_day("harbour", WEDNESDAY),
-                lambda: desk.archive_feed("harbour")):  # fmt: skip
+    for ask in (
+        lambda: desk.archived_days("harbour", None),
+        lambda: desk.archived_day("harbour", WEDNESDAY),
+        lambda: desk.archive_feed("harbour"),
+    ):
         with pytest.raises(UnknownTopic):
             ask()
     assert desk.archives() == ()
-    for private in (lambda: shelf.edit("harbour", archived=True), lambda: shelf.add("Board", public=False, archived=True),
-                    lambda: shelf.edit("harbour", public=False, archived=True)):  # fmt: skip
+    for private in (
+        lambda: shelf.edit("harbour", archived=True),
+        lambda: shelf.edit("harbour", public=False, archived=True),
+        lambda: shelf.add("Board", public=False, archived=True),
+    ):
         with pytest.raises(BadTopic, match="is private, and only a public one has an archive"):
             private()
     shelf.edit("harbour", public=True)

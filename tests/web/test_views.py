@@ -10,8 +10,8 @@ from tests.web.desk import WebDesk, link_of
 from tests.web.reading import press
 
 MAIL_POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 
 
