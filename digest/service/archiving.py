@@ -16,7 +16,7 @@ from sqlmodel import Session
 from digest.compose.content import BREAKING, Card, Manifest
 from digest.compose.seen import local_day
 from digest.compose.select import select
-from digest.service.sampling import sample_reader
+from digest.service.drafting import sample_reader
 from digest.store import archive
 from digest.store.lineage import lineage
 from digest.types import ArchivedStory, Pick

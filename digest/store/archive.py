@@ -131,8 +131,8 @@ def days_after(session: Session, topic_id: int, day: date, *, most: int) -> list
 
 
 def stories(session: Session, topic_id: int, days: Sequence[date]) -> dict[date, list[ArchivedStory]]:
-    """The stories of these days: those that the day's last edition ranked, best first, then those of the ranked editions
-    before it, then what came in between, the latest first."""
+    """The stories of these days: those that the day's last edition ranked, best first, then those that ranked ones
+    before it did, then what came in between, the latest first."""
     query = (
         select(_story)
         .where(_story.c.topic_id == topic_id, _story.c.day.in_([each.isoformat() for each in days]))

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class WebService(Desk, views.Viewer, stories.Teller, archive.Archivist, Protocol):
-    """What the pages need of the service: the desk for readers, mails, stories and past days to show, and the settings."""
+    """What the pages need of the service: the desk for readers; mails, stories and past days to show; the settings."""
 
     @property
     def settings(self) -> Settings: ...
