@@ -65,6 +65,8 @@ class Topic(SQLModel, table=True):
     language: str = Field(default="en", sa_column=Column(String(16), nullable=False))
     public: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
     """Whether the form offers it. Nobody signs up to a private topic: an operator adds its readers."""
+    archived: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether everybody may read its past days. Never true of a private topic."""
     rule: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     """Which articles it takes, in the language of `digest.stories.rules`; empty for all of its sources."""
     breaking_publishers: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))

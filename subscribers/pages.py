@@ -132,6 +132,10 @@ class Pages:
         told = {"Content-Language": language, "Vary": "Accept-Language"}
         return HTMLResponse(text, status, self.headers({**told, **(headers or {})}))
 
+    def text(self, language: str, template: str, context: Mapping[str, Any]) -> str:
+        """A template without a page around it, in one of our languages: what a feed holds."""
+        return self._environments[language].get_template(template).render(context)
+
     def message(
         self,
         request: Request,

@@ -42,6 +42,11 @@ def _check_title(name: str) -> str:
     return title
 
 
+def _check_archive(slug: str, *, public: bool, archived: bool) -> None:
+    if archived and not public:
+        raise BadTopic(f"topic {slug} is private, and only a public one has an archive; give --public and --archive")
+
+
 def add_topic(
     session: Session,
     slug: str,
@@ -53,12 +58,14 @@ def add_topic(
     public: bool = True,
     rule: str = "",
     breaking: Breaking = NEVER,
+    archived: bool = False,
 ) -> TopicRow:
     """A new topic. Raises BadTopic when the slug is taken or anything is not allowed. `rule` is stored as it is: that
     it can be understood has been seen to."""
     check_slug(slug)
+    _check_archive(slug, public=public, archived=archived)
     texts = {"name": _check_title(name), "description": description.strip(), "language": _check_language(language)}
-    values = {**texts, "public": public, "rule": rule, **_columns(breaking)}
+    values = {**texts, "public": public, "archived": archived, "rule": rule, **_columns(breaking)}
     if not insert_new(session.connection(), TOPIC, {"slug": slug, "created_at": now, **values}):
         raise BadTopic(f"there is a topic {slug} already; `digest topics edit {slug}` changes it")
     return get_topic(session, slug)
@@ -74,17 +81,21 @@ def edit_topic(
     public: bool | None = None,
     rule: str | None = None,
     breaking: Breaking | None = None,
+    archived: bool | None = None,
 ) -> TopicRow:
     """Change what is given; the slug stays, because links carry it. Raises UnknownTopic or BadTopic.
 
-    A topic that becomes private keeps its readers; it is only offered no more.
+    A topic that becomes private keeps its readers; it is only offered no more, and its archive is switched off, so that
+    nothing of it comes back by itself when the topic is public again.
     """
     known = get_topic(session, slug)
+    _check_archive(slug, public=known.public if public is None else public, archived=bool(archived))
     values = {
         "name": known.name if name is None else _check_title(name),
         "description": known.description if description is None else description.strip(),
         "language": known.language if language is None else _check_language(language),
         "public": known.public if public is None else public,
+        "archived": (known.archived if archived is None else archived) and public is not False,
         "rule": known.rule if rule is None else rule,
         **_columns(known.breaking if breaking is None else breaking),
     }
@@ -155,4 +166,15 @@ def _columns(breaking: Breaking) -> dict[str, int]:
 
 def _row(row: Row[tuple[object, ...]], readers: int = 0) -> TopicRow:
     breaking = Breaking(row.breaking_publishers, row.breaking_minutes, row.breaking_a_day)
-    return TopicRow(row.id, row.slug, row.name, row.description, row.language, row.public, readers, row.rule, breaking)
+    return TopicRow(
+        row.id,
+        row.slug,
+        row.name,
+        row.description,
+        row.language,
+        row.public,
+        readers,
+        row.rule,
+        breaking,
+        row.archived,
+    )

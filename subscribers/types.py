@@ -121,6 +121,8 @@ class TopicRow:
     rule: str = ""
     """Which articles it takes, as the operator wrote it; empty for all of its sources."""
     breaking: Breaking = NEVER
+    archived: bool = False
+    """Whether everybody may read its past days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ ADay = Annotated[
     int | None,
     typer.Option("--breaking-a-day", help="Who had so many breaking mails in 24 hours gets no more of it: 1 to 24."),
 ]
+ARCHIVE = "Whether everybody may read its past days, as pages and feeds; a public topic only."
 SHOWN = ["headline", "publisher", "published", "matched"]
 
 
@@ -65,6 +66,7 @@ def add(
     breaking_publishers: Publishers = None,
     breaking_minutes: Minutes = None,
     breaking_a_day: ADay = None,
+    archive: Annotated[bool, typer.Option("--archive/--no-archive", help=ARCHIVE)] = False,
 ) -> None:
     """Add a topic, with its sources and its rule when they are known."""
     from digest.service.topicshelf import checked_rule
@@ -82,14 +84,23 @@ def add(
             public=public,
             rule=rule,
             breaking=breaking,
+            archived=archive,
         )
+        public_url = opened.settings.public_url
     say(f"added topic {topic.slug}")
+    if archive:
+        _archived(topic.slug, public_url)
     for added in sources:
         say(f"added source {added.id}: {added.name} ({added.url})")
     if rule:
         _understood(rule)
     following = "gather" if from_ else f"topics test {topic.slug}" if rule else f"sources add URL --topic {topic.slug}"
     say(f"next: {program()} {following}")
+
+
+def _archived(slug: str, public_url: str) -> None:
+    """Where the archive is, and what will be in it."""
+    say(f"its archive, from the next digest on: {public_url}/archive/{slug}/")
 
 
 def _understood(rule: str) -> None:
@@ -108,7 +119,8 @@ def list_(as_json: AsJson = False) -> None:
                 "slug": t.slug,
                 "name": t.name,
                 "language": t.language,
-                "public": t.public if as_json else "public" if t.public else "private",
+                "public": t.public if as_json else _seen_by(t),
+                "archived": t.archived,
                 "readers": t.readers,
                 **_breaking_of(t, as_json),
                 "description": t.description,
@@ -117,8 +129,13 @@ def list_(as_json: AsJson = False) -> None:
             for t in opened.topics.list()
         ]
     terms = ["breaking_publishers", "breaking_minutes", "breaking_a_day"] if as_json else ["breaking"]
-    columns = ["slug", "name", "language", "public", "readers", *terms, "description", "rule"]
+    archived = ["archived"] if as_json else []
+    columns = ["slug", "name", "language", "public", *archived, "readers", *terms, "description", "rule"]
     show(rows, columns, as_json=as_json, right=["readers"])
+
+
+def _seen_by(topic: TopicRow) -> str:
+    return "archived" if topic.archived else "public" if topic.public else "private"
 
 
 def _breaking_of(topic: TopicRow, as_json: bool) -> dict[str, object]:
@@ -147,17 +164,28 @@ def edit(
     breaking_publishers: Publishers = None,
     breaking_minutes: Minutes = None,
     breaking_a_day: ADay = None,
+    archive: Annotated[bool | None, typer.Option("--archive/--no-archive", help=ARCHIVE)] = None,
 ) -> None:
-    """Change a topic's name, description, language, rule, when its stories break, or whether the form offers it."""
+    """Change a topic's name, description, language, rule, when its stories break, or who may see it."""
 
     def terms(known: Breaking) -> Breaking:
         return known.with_(publishers=breaking_publishers, minutes=breaking_minutes, a_day=breaking_a_day)
 
     with service() as opened:
         edited = opened.topics.edit(
-            slug, name=name, description=description, language=language, public=public, rule=match, breaking=terms
+            slug,
+            name=name,
+            description=description,
+            language=language,
+            public=public,
+            rule=match,
+            breaking=terms,
+            archived=archive,
         )
+        public_url = opened.settings.public_url
     say(f"changed topic {slug}")
+    if archive:
+        _archived(slug, public_url)
     if edited.rematched is None:
         return
     if edited.topic.rule:

@@ -6,6 +6,7 @@ ORM: `INSERT ... SELECT` is about fifty times faster than `add_all` (docs/design
 
 from __future__ import annotations
 
+from digest.models.archive import TopicDay, TopicDayStory
 from digest.models.gathered import ApiCall, ApiKey, Article, ArticleTopic, ArticleVersion, Source, TopicSource
 from digest.models.ledger import Attempt, Blob, Chunk, ClockLease, Delivery, Edition, EditionStory
 from digest.models.stories import (
@@ -45,5 +46,7 @@ __all__ = [
     "StoryRelated",
     "StoryRuling",
     "StoryTie",
+    "TopicDay",
+    "TopicDayStory",
     "TopicSource",
 ]

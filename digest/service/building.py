@@ -16,7 +16,7 @@ from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory,
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.room import sizes_of
 from digest.compose.theme import Theme
-from digest.service.cards import card_led_by, cards_of, headline_terms, lead_of, tellers_of
+from digest.service.cards import card_led_by, cards_of, headline_terms, lead_of, public_cards, tellers_of
 from digest.service.ruled import acting, closed_topics, hidden_everywhere, pinned
 from digest.service.scribe import Scribe, Write
 from digest.service.topicrules import topic_rules
@@ -29,7 +29,7 @@ from digest.stories.match import strength
 from digest.stories.matching import Matcher
 from digest.stories.rank import Fits, facts_of, independent, rank
 from digest.stories.scorers import StoryFacts
-from digest.types import RawArticle, Ruling, Telling
+from digest.types import Pick, RawArticle, Ruling, Telling
 from subscribers import topics as shelf
 
 CANDIDATES = 40
@@ -60,6 +60,8 @@ class Workshop:
     """Topic -> story -> in what state it was when it was found not to break (`service.breaking`)."""
     scribe: Scribe | None = None
     """Who writes summaries, if anybody does."""
+    zone: str = "UTC"
+    """Where the archive's days begin and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class _Found:
     """What the store knows for an edition."""
 
     topics: Mapping[int, str]
-    pages: Mapping[int, bool]
-    """Story id -> whether it has a page of its own."""
+    open: Mapping[int, frozenset[int]]
+    """Story id -> the public topics in which everybody may read it; with any, it has a page of its own."""
     tellings: Mapping[int, Sequence[Telling]]
     versions: Mapping[int, set[int]]
     """Story id -> the versions that readers were told before."""
@@ -111,13 +113,15 @@ def build_digest(
     blobs: dict[str, bytes] | None = None,
     write: Write | None = None,
     asked: Asked = NOTHING,
+    public: dict[Pick, Card] | None = None,
 ) -> Frozen:
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
     `values` with `digest.compose.content.WELCOME` makes it a welcome mail, with BREAKING one of that story alone.
     Content addresses and bytes of its fragments are added to `blobs`. `write` gives summaries of the stories that are
-    likely to be cards. `asked` is what readers want of publishers (`variants`). Raises TemplateError when a template of
+    likely to be cards. `asked` is what readers want of publishers (`variants`). The cards as everybody may see them
+    (`archiving`) are added to `public`. Raises TemplateError when a template of
     the chrome is broken, and StoreError.
     """
     values = values or {}
@@ -130,6 +134,9 @@ def build_digest(
     cards = {
         story: _written(story, told, found, written.get(story, ""), asked) for story, told in ranking.chosen.items()
     }
+    if public is not None:
+        for story, told in ranking.chosen.items():
+            public.update(public_cards(told, cards[story].usual, found.open[story], found.versions.get(story, ())))
     blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
     blocks += [block for lang in spoken for each in cards.values() for block in story_blocks(each.cards, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
@@ -156,18 +163,18 @@ def _found(
     candidates = sorted(set(ids) - hidden_everywhere(ruled))
     tellings = _until(stories.tellings_of(session, candidates), until)
     fits = _fits(tellings, topic_rules(session).matcher, told.keys())
-    pages = {
-        story: bool({topic for one in tells for topic in one.topic_ids} & public - closed_topics(ruled, story))
+    open_in = {
+        story: frozenset({topic for one in tells for topic in one.topic_ids} & public - closed_topics(ruled, story))
         for story, tells in tellings.items()
     }
     versions = editions.versions_told(session, candidates)
     became = lineage(session)
     was = {story: tuple(sorted(became.was(story))) for story in candidates}
-    return _Found(told, pages, tellings, versions, fits, acting(ruled, told.keys(), now), was)
+    return _Found(told, open_in, tellings, versions, fits, acting(ruled, told.keys(), now), was)
 
 
 def _written(story: int, told: Sequence[Telling], found: _Found, summary: str, asked: Asked) -> _Written:
-    public = found.pages[story]
+    public = bool(found.open[story])
     usual = cards_of(told, sorted(found.versions.get(story, ())), summary, public=public)
     return _Written(usual, [(lead, card_led_by(lead, told, public=public)) for lead in other_leads(told, asked)])
 

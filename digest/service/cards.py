@@ -5,7 +5,7 @@ Nothing is said beyond what the rights of an article's source allow (`stories.ri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from digest.compose.content import Card
@@ -16,7 +16,7 @@ from digest.stories.rights import credited
 from digest.stories.sofar import extract, quotable_news
 from digest.stories.summary import Heard
 from digest.stories.terms import language_of, terms_of
-from digest.types import Telling
+from digest.types import Pick, Telling
 from subscribers.votes import MOST_TERMS
 
 ALSO = 3
@@ -59,6 +59,23 @@ def card_led_by(lead: Telling, told: Sequence[Telling], *, public: bool) -> Card
     leads, so the article speaks in its own sentences."""
     version = max(telling.story_version for telling in told)
     return replace(_with_page(_card(lead, told, version, 0, extract(lead)), public), led_by=lead.id)
+
+
+def public_cards(
+    told: Sequence[Telling], usual: Sequence[Card], open_in: Collection[int], told_versions: Iterable[int]
+) -> dict[Pick, Card]:
+    """The cards of a story as everybody may see them, by the pick that each stands for; none when nobody may.
+
+    They are the mailed ones, but for a story that articles of private topics tell too: what an organisation pushes to
+    its own readers must not become public because a newspaper reports the same event. Such a story is told by its
+    public articles alone (`storypages` holds to the same).
+    """
+    public = [telling for telling in told if not set(telling.topic_ids).isdisjoint(open_in)]
+    if not any(telling.news_at for telling in public):
+        return {}
+    cards = usual if len(public) == len(told) else cards_of(public, sorted(told_versions), public=True)
+    version = usual[0].version  # of the story: by it an edition's picks are known
+    return {Pick(card.story_id, version, card.from_version): card for card in cards}
 
 
 def _with_page(card: Card, public: bool) -> Card:

@@ -86,6 +86,7 @@ class DigestService:
             self.catalogues.languages,
             weights=settings.rank_weights,
             scribe=open_scribe(settings, self.engine),
+            zone=settings.default_timezone,
         )
         self.press = Press(self.engine, self.theme, self.keyring)
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
@@ -234,6 +235,7 @@ class DigestService:
             key=key or f"{self.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             topic_id=topic_id,
             since=since,
+            private=subscriber_id is not None,
         )
 
     def unsent(self, key: str) -> Planned:

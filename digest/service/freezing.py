@@ -8,8 +8,9 @@ from functools import partial
 
 from sqlmodel import Session
 
-from digest.compose.content import BREAKING, WELCOME, pack_manifest
+from digest.compose.content import BREAKING, WELCOME, Card, pack_manifest
 from digest.compose.fragments import address
+from digest.service.archiving import archive_edition
 from digest.service.building import CANDIDATES as CANDIDATES
 from digest.service.building import Workshop as Workshop
 from digest.service.building import build_digest
@@ -19,6 +20,7 @@ from digest.service.profiles import profiles_of
 from digest.service.variants import asked_by
 from digest.store import editions
 from digest.store.db import reading, writing
+from digest.types import Pick
 
 WELCOMING: Mapping[str, str] = {WELCOME: "1"}
 """What `freeze_digest` is given for a welcome mail: it greets, and goes out even when there is nothing to tell yet."""
@@ -44,10 +46,13 @@ def freeze_digest(
     now: datetime,
     guard: Guard = unguarded,
     values: Mapping[str, str] | None = None,
+    private: bool = False,
 ) -> int:
     """Freeze a planned digest edition; returns its number of deliveries. Durable and leasable when this returns.
 
     `values` are frozen with it (WELCOMING, or BREAKING with its story). What is breaking waits for no language model.
+    What it tells of topics with a public archive goes there in the same transaction, except of a welcome mail and when
+    it is `private`, for one reader alone.
     Safe to repeat after a crash: until the last transaction, which begins with `guard`, nothing of it is visible.
     Raises TemplateError when a template of the chrome is broken, StaleFence from the guard, StoreError.
     """
@@ -59,6 +64,7 @@ def freeze_digest(
         for profile_id, due_at in editions.own_slots(session, edition_id):
             starts.update(topic_starts(profiles[profile_id], due_at, until).values())
     blobs: dict[str, bytes] = {}
+    public: dict[Pick, Card] = {}
     scribe = None if values and BREAKING in values else shop.scribe
     frozen = build_digest(
         shop,
@@ -71,10 +77,14 @@ def freeze_digest(
         blobs=blobs,
         write=partial(scribe.write, now=now, keep=partial(_still_ours, shop, guard)) if scribe else None,
         asked=asked_by(profiles.values()),
+        public=public,
     )
     data = pack_manifest(frozen.manifest)
     blobs[address(data)] = data
     with writing(shop.engine) as session:
         guard(session)
         told = {story: fact.version for story, fact in frozen.manifest.stories.items()}
-        return editions.freeze(session, edition_id, at=now, blob=address(data), blobs=blobs, told=told)
+        planned = editions.freeze(session, edition_id, at=now, blob=address(data), blobs=blobs, told=told)
+        if planned and not private and WELCOME not in frozen.manifest.values:
+            archive_edition(session, edition_id, frozen.manifest, public, until=until, zone=shop.zone)
+        return planned

@@ -17,7 +17,7 @@ from digest.compose.fragments import Fragment, address, cut, guard, holes
 from digest.compose.theme import Theme
 from digest.compose.voice import Voice
 from digest.errors import TemplateError
-from digest.service.freezing import Workshop, store_fragments
+from digest.service.building import Workshop, store_fragments
 from digest.store import editions
 from subscribers.tokens import Keyring
 

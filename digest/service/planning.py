@@ -186,8 +186,10 @@ def plan_by_hand(
     key: str,
     topic_id: int | None,
     since: datetime | None = None,
+    private: bool = False,
 ) -> Planned | None:
-    """Plan and freeze a send by hand; None when this key was planned before. Due times stay as they are."""
+    """Plan and freeze a send by hand; None when this key was planned before. Due times stay as they are. What is
+    `private`, for one reader alone, does not come into a topic's archive."""
     with writing(shop.engine) as session:
         edition_id, planned_at, made = editions.open_edition(
             session, "manual", f"manual:{key}", planned_at=now, key_id=key_id, topic_id=topic_id
@@ -201,4 +203,4 @@ def plan_by_hand(
                 session, edition_id, readers, after_id=last, planned_at=planned_at, since=since
             )
         last, more = (written[0], True) if written else (last, False)
-    return Planned(edition_id, freeze_digest(shop, edition_id, now=now))
+    return Planned(edition_id, freeze_digest(shop, edition_id, now=now, private=private))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
+from digest.service.archive import ArchivePages
 from digest.service.asking import Asking
 from digest.service.building import Workshop
 from digest.service.composing import Press
@@ -15,7 +16,7 @@ from digest.service.tuning import Tuning
 from digest.settings import Settings
 from digest.store import editions
 from digest.store.db import reading
-from digest.types import StorySoFar, ViewedMail
+from digest.types import ArchivedTopic, DayList, DayPage, StorySoFar, TopicFeed, ViewedMail
 from subscribers import topics as shelf
 from subscribers.tokens import Keyring
 from subscribers.types import TopicRow
@@ -37,6 +38,7 @@ class ReaderDesk(Asking, Tuning, Operating):
         super().__init__(shop, press, keyring, settings, now=now)
         self._sampler = Sampler(shop, timezone=settings.default_timezone, now=now)
         self._story_pages = StoryPages(shop.engine, now=now)
+        self._archive_pages = ArchivePages(shop.engine)
 
     def topics(self) -> Sequence[TopicRow]:
         """The public topics, by name."""
@@ -50,6 +52,22 @@ class ReaderDesk(Asking, Tuning, Operating):
     def story(self, story_id: int) -> StorySoFar | None:
         """How a story was told so far; None when there is none, or when no article of it belongs to a public topic."""
         return self._story_pages.story(story_id)
+
+    def archives(self) -> tuple[ArchivedTopic, ...]:
+        """The topics with a public archive, by name."""
+        return self._archive_pages.topics()
+
+    def archived_days(self, slug: str, before: date | None) -> DayList:
+        """A topic's past days, the newest first, those before that date only. Raises UnknownTopic."""
+        return self._archive_pages.days(slug, before)
+
+    def archived_day(self, slug: str, day: date) -> DayPage | None:
+        """What a day told of a topic; None when that is nothing. Raises UnknownTopic."""
+        return self._archive_pages.day(slug, day)
+
+    def archive_feed(self, slug: str) -> TopicFeed:
+        """A topic's last days for feeds. Raises UnknownTopic."""
+        return self._archive_pages.feed(slug)
 
     def view(self, subscriber_id: int, edition_id: int) -> ViewedMail | None:
         """A mail in the browser, without personal links; None when there is none."""

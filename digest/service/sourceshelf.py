@@ -78,6 +78,7 @@ class SourceShelf:
         public: bool = True,
         rule: str = "",
         breaking: Breaking = NEVER,
+        archived: bool = False,
     ) -> tuple[TopicRow, Sequence[sourcing.Added]]:
         """A new topic, its rule and its sources: all of them, or nothing when one address leads to no feed. Raises
         FetchError, FeedError, BadTopic, InputError; RuleError before anything is fetched."""
@@ -94,6 +95,7 @@ class SourceShelf:
                 public=public,
                 rule=rule,
                 breaking=breaking,
+                archived=archived,
             )
             added = [
                 sourcing.store_source(session, url, feed, topic_slugs=[slug], now=self._now()) for url, feed in found

@@ -46,6 +46,7 @@ class TopicShelf:
         public: bool = True,
         rule: str = "",
         breaking: Breaking = NEVER,
+        archived: bool = False,
     ) -> TopicRow:
         """A new topic; its slug comes from the name when none is given. With a rule, it takes what of the last 14 days
         it matches. Raises BadTopic, InputError, RuleError."""
@@ -62,6 +63,7 @@ class TopicShelf:
                 public=public,
                 rule=rule,
                 breaking=breaking,
+                archived=archived,
             )
             if topic.rule:
                 rematch(session, topic.id, topic.rule, now=now, so_far=so_far)
@@ -87,6 +89,7 @@ class TopicShelf:
         public: bool | None = None,
         rule: str | None = None,
         breaking: Callable[[Breaking], Breaking] | None = None,
+        archived: bool | None = None,
     ) -> Edited:
         """Change what is given; `breaking` makes the new terms of the old ones.
 
@@ -106,6 +109,7 @@ class TopicShelf:
                 public=public,
                 rule=rule,
                 breaking=breaking and breaking(shelf.get_topic(session, slug).breaking),
+                archived=archived,
             )
             if rule is None:
                 return Edited(topic)

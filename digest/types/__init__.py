@@ -4,6 +4,15 @@ the value itself can answer.
 All datetimes are aware and in UTC unless a name says `local`.
 """
 
+from digest.types.archive import (
+    ArchivedDay,
+    ArchivedStory,
+    ArchivedTopic,
+    DayHead,
+    DayList,
+    DayPage,
+    TopicFeed,
+)
 from digest.types.composing import (
     Envelope,
     LeftOut,
@@ -65,10 +74,16 @@ from digest.types.stories import (
 __all__ = [
     "SENT_STATES",
     "Accepted",
+    "ArchivedDay",
+    "ArchivedStory",
+    "ArchivedTopic",
     "ChangedArticle",
     "Chapter",
     "ChunkState",
     "Coverage",
+    "DayHead",
+    "DayList",
+    "DayPage",
     "DeliveryState",
     "DispatchReport",
     "Due",
@@ -106,6 +121,7 @@ __all__ = [
     "SourceKind",
     "StorySoFar",
     "Telling",
+    "TopicFeed",
     "ViewedMail",
     "Vote",
 ]

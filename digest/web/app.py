@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from digest.errors import DigestError, StoreError
 from digest.settings import Settings
-from digest.web import api, outbox, stories, views
+from digest.web import api, archive, outbox, stories, views
 from subscribers import web
 from subscribers.desk import Desk
 from subscribers.errors import BadToken, RosterError, TooMany, UnknownReader
@@ -24,8 +24,8 @@ from subscribers.routes.common import PAGE, not_found, too_many
 log = logging.getLogger(__name__)
 
 
-class WebService(Desk, views.Viewer, stories.Teller, Protocol):
-    """What the pages need of the service: the desk for readers, mails and stories to show, and the settings."""
+class WebService(Desk, views.Viewer, stories.Teller, archive.Archivist, Protocol):
+    """What the pages need of the service: the desk for readers; mails, stories and past days to show; the settings."""
 
     @property
     def settings(self) -> Settings: ...
@@ -49,6 +49,7 @@ def create_app(service: WebService, templates: Path, push: api.Pusher | None = N
     app.include_router(web.router(service, pages))
     app.include_router(views.router(service, pages))
     app.include_router(stories.router(service, pages))
+    app.include_router(archive.router(service, pages))
     _plain_routes(app, service, pages)
     if push is not None:
         told = {"site_name": settings.site_name, "public_url": settings.public_url}

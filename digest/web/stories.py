@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from digest.types import StorySoFar
+from digest.web.caching import FRESH, unless_known
 from subscribers import i18n
 from subscribers.pages import Pages
 from subscribers.routes.common import PAGE, not_found
 
-FRESH = 60
-"""Seconds for which a browser or a cache in front need not ask again; the service itself looks once a minute."""
 LARGEST = 2**63 - 1
 """What a database keeps as a number."""
 
@@ -59,7 +57,7 @@ def router(teller: Teller, pages: Pages) -> APIRouter:
         told = {"Cache-Control": f"public, max-age={FRESH}", "X-Robots-Tag": "noindex"}
         context = {"story": found, "place": voice.place(zone), "stamp": stamp, "clock": clock, "turn": i18n.direction}
         page = pages.render(request, "story.html", context, headers=told)
-        return _unless_known(request, page)
+        return unless_known(request, page)
 
     return routes
 
@@ -76,14 +74,3 @@ def _number(typed: str) -> int | None:
     if not (typed.isascii() and typed.isdigit()) or typed.startswith("0") or len(typed) > len(str(LARGEST)):
         return None
     return number if (number := int(typed)) <= LARGEST else None
-
-
-def _unless_known(request: Request, page: Response) -> Response:
-    """The page with its ETag, or 304 when the browser has this very page (RFC 9110, section 13.1.2)."""
-    tag = f'"{blake2b(bytes(page.body), digest_size=16).hexdigest()}"'
-    page.headers["ETag"] = tag
-    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "")[:1000].split(",")}
-    if not known & {tag, "*"}:
-        return page
-    kept = {name: value for name, value in page.headers.items() if name not in ("content-length", "content-type")}
-    return Response(status_code=304, headers=kept)

@@ -33,6 +33,7 @@ def test_topics(digest: Digest) -> None:
             "name": "Ocean",
             "language": "de",
             "public": True,
+            "archived": False,
             "readers": 0,
             **QUIET,
             "description": "Of it",
@@ -43,6 +44,7 @@ def test_topics(digest: Digest) -> None:
             "name": "Énergie & climat",
             "language": "en",
             "public": True,
+            "archived": False,
             "readers": 0,
             **QUIET,
             "description": "",
@@ -114,6 +116,36 @@ def test_private_topics(digest: Digest) -> None:
     assert digest("topics", "edit", "harbour", "--private").code == 0
     told = {row["slug"]: row["public"] for row in digest("topics", "list", "--json").rows}
     assert told == {"harbour": False, "board": True}
+
+
+def test_a_public_archive_is_switched_on_and_off(digest: Digest) -> None:
+    def archived() -> list[object]:
+        return [row["archived"] for row in digest("topics", "list", "--json").rows]
+
+    done = digest("topics", "add", "Harbour", "--archive")
+    where = "its archive, from the next digest on: http://127.0.0.1:8080/archive/harbour/"
+    assert done.out.splitlines() == ["added topic harbour", where, "next: digest sources add URL --topic harbour"]
+    assert archived() == [True]
+    assert re.search(r"^harbour +Harbour +en +archived +0", digest("topics", "list").out, re.MULTILINE)
+    assert digest("topics", "edit", "harbour", "--name", "The Harbour").code == 0
+    assert archived() == [True], "what is not given stays"
+    assert digest("topics", "edit", "harbour", "--no-archive").out == "changed topic harbour\n"
+    assert archived() == [False]
+    assert digest("topics", "edit", "harbour", "--archive").out.splitlines() == ["changed topic harbour", where]
+    assert digest("topics", "edit", "harbour", "--private").code == 0
+    assert digest("topics", "edit", "harbour", "--public").code == 0
+    assert archived() == [False], "private takes it away, and public does not bring it back"
+
+
+def test_a_private_topic_has_no_archive(digest: Digest) -> None:
+    told = "topic board is private, and only a public one has an archive; give --public and --archive"
+    digest("topics", "add", "Board", "--private", "--archive").fails(told)
+    assert digest("topics", "list", "--json").rows == []
+    digest("topics", "add", "Board", "--private")
+    digest("topics", "edit", "board", "--archive", "--name", "The Board").fails(told)
+    (row,) = digest("topics", "list", "--json").rows
+    assert (row["name"], row["archived"]) == ("Board", False), "nothing half-done"
+    assert digest("topics", "edit", "board", "--public", "--archive").code == 0
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

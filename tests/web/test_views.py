@@ -9,7 +9,10 @@ from subscribers.tokens import Keyring
 from tests.web.desk import WebDesk, link_of
 from tests.web.reading import press
 
-MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src http: https:"
+MAIL_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def test_a_mail_in_the_browser_is_sandboxed(client: httpx.Client, desk: WebDesk) -> None:
