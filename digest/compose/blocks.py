@@ -216,10 +216,13 @@ def _identity(kind: str, theme: Theme, mail: str, site: Site, block: Block) -> o
 def inline(theme: Theme, site: Site, rendered: Sequence[str]) -> tuple[tuple[Fragment, Fragment], list[Fragment]]:
     """The shell around the blocks, cut in two, and the blocks with their CSS inlined, in the given order.
 
-    The shell's language and direction are holes ("lang", "dir"): one document serves every language.
+    The shell's language and direction are holes ("lang", "dir"): one document serves every language. Raises
+    TemplateError for a shell that leaves the blocks out.
     """
     content = "\n".join(f"{_OPEN}{place}-->{text}{_CLOSE}" for place, text in enumerate([*rendered, ""]))
     shell = theme.render(SHELL, "en", site, content=_Markup(_CONTENT))
+    if _CONTENT not in shell.partition("<body")[2]:
+        raise TemplateError(f"template {SHELL}: there is no <body> with {{{{ content }}}} in it")
     page = in_place(SHELL, "the shell", shell, LINKS).replace(_CONTENT, content)
     inlined = Premailer(
         page,

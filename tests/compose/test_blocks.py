@@ -157,6 +157,8 @@ BROKEN = [
     (HTML, "{{ p.date }}", "{{ p.shoe_size }}", (HTML, "masthead", "p.shoe_size", "p.date")),
     (HTML, "{{ p.date }}", "{{ lang + 1 }}", (f"{HTML}, line", "TypeError")),
     (SHELL, "{{ site.name }}", "{{ site.motto }}", (f"{SHELL}, line", "motto")),
+    (SHELL, "{{ content }}", "", (SHELL, "no <body> with {{ content }}")),
+    (SHELL, '<body class="page">', "", (SHELL, "no <body> with {{ content }}")),
     (SHELL, "email/_base/inline.css", "email/_base/none.css", ("email/_base/none.css", "no such file")),
 ]
 
