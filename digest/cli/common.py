@@ -123,7 +123,12 @@ def service(settings: Settings | None = None) -> Iterator[DigestService]:
     if settings is None:
         settings = load_settings().settings
     warnings_as_lines()
-    opened = DigestService(settings, engine=prepare(settings))
+    engine = prepare(settings)
+    try:
+        opened = DigestService(settings, engine=engine)
+    except BaseException:  # a setting that cannot be used: nobody else would close what is open by now
+        engine.dispose()
+        raise
     try:
         yield opened
     finally:

@@ -12,6 +12,7 @@ from digest.cli.common import (
     Force,
     check_free,
     known_language,
+    load_settings,
     moment,
     plural,
     program,
@@ -31,6 +32,7 @@ def preview(
     to: Annotated[str, typer.Option(help="This reader's.", metavar="EMAIL")] = "",
     topic: Annotated[str, typer.Option(help="This topic's, for somebody who takes it now.", metavar="SLUG")] = "",
     lang: Annotated[str, typer.Option(help="In this language, such as de.")] = "",
+    theme: Annotated[str, typer.Option(help="In this theme instead of THEME, such as letter.")] = "",
     text: Annotated[bool, typer.Option("--text", help="Also print the text part, and nothing else there.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write it into this file instead of one in DATA_DIR.", metavar="FILE")
@@ -44,7 +46,8 @@ def preview(
         raise InputError("say whose digest: --to EMAIL or --topic SLUG")
     if output is not None:
         check_free(output, force=force)
-    with service() as opened:
+    settings = load_settings().settings
+    with service(settings.model_copy(update={"theme": theme}) if theme else settings) as opened:
         known_language(lang, opened.catalogues.languages)
         made = opened.previewer.reader(to, lang) if to else opened.previewer.topic(topic, lang)
         file = _written(made, output or _own_file(opened, made))

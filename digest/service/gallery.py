@@ -16,7 +16,7 @@ from babel.messages.pofile import PoFileError
 
 from digest.compose.blocks import BlockCache
 from digest.compose.lint import Finding, Severity, lint
-from digest.compose.theme import Theme
+from digest.compose.theme import Theme, theme_names
 from digest.errors import DigestError, TemplateError
 from digest.service.core import site_of
 from digest.service.linting import as_mail
@@ -27,7 +27,6 @@ from digest.service.specimens import MAILS, Bench, specimens
 from digest.settings import Settings
 from subscribers.i18n import Catalogues
 
-THEME = "paper"
 CATALOGUES = "locale"
 
 
@@ -112,7 +111,9 @@ class Gallery:
         try:
             catalogues = Catalogues(self._shipped / CATALOGUES)
             site, cache = site_of(self._settings), BlockCache()
-            themes = {THEME: Theme(self._shipped, catalogues.translations, own_folder(self._settings))}
+            own = own_folder(self._settings)
+            names = theme_names(self._shipped, own)
+            themes = {name: Theme(self._shipped, catalogues.translations, own, name) for name in names}
         except PoFileError as error:
             return _Loaded(version, problem=f"catalogue {error.catalog.locale}.po, line {error.lineno + 1}: {error}")
         except (OSError, UnicodeDecodeError, DigestError) as error:

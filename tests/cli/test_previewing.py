@@ -63,6 +63,15 @@ def test_a_readers_and_a_topics_digest_leave_only_a_page(digest: Digest, engine:
     assert not digest.outbox
 
 
+def test_in_another_theme(digest: Digest) -> None:
+    pages = {}
+    for theme in ("paper", "compact", "letter"):
+        (row,) = digest("preview", "--topic", "harbour", "--theme", theme, "--json").rows
+        pages[theme] = Path(row["file"]).read_text()
+    assert len(set(pages.values())) == 3
+    digest("preview", "--topic", "harbour", "--theme", "neon").fails("'neon'", "paper, compact, letter")
+
+
 def test_the_text_part_alone_goes_to_standard_output(digest: Digest) -> None:
     done = digest("preview", "--to", "ada@example.org", "--text")
     assert "Ferry aground" in done.out

@@ -81,6 +81,9 @@ def test_every_mail_in_every_dress_is_a_link_away(client: httpx.Client) -> None:
         body = client.get(source)
         assert body.status_code == 200
         assert body.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    themes = frames(client.get("/?theme=all&scheme=light"))
+    assert [re.findall(r"theme=(\w+)", source)[0] for source in themes] == ["paper", "compact", "letter"]
+    assert len({client.get(source).text for source in themes}) == 3
     crowded = client.get("/?mail=all&language=all&scheme=all&width=all")
     assert len(frames(crowded)) == MOST
     assert f"The first {MOST} of {len(MAILS) * 12} are shown" in crowded.text
