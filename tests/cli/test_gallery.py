@@ -22,18 +22,18 @@ def test_it_serves_until_it_is_ended_and_needs_no_database(
         assert started.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+/", started.stdout.readline())
         assert found
+        assert started.stdout.readline() == "it follows what you change in templates; Ctrl-C stops\n"
         page = httpx.get(found[0], timeout=PATIENCE, trust_env=False)
         assert page.status_code == 200
         assert page.text.count("<iframe") == 2
         foreign = httpx.get(found[0], headers={"Host": "desk.example"}, timeout=PATIENCE, trust_env=False)
         assert foreign.status_code == elsewhere
         started.send_signal(signal.SIGTERM)
-        out, err = started.communicate(timeout=PATIENCE)
+        _, err = started.communicate(timeout=PATIENCE)
     finally:
         if started.poll() is None:
             started.kill()
     assert (started.returncode, err) == (0, "")
-    assert out == "it follows what you change in templates; Ctrl-C stops\n"
     assert list(tmp_path.iterdir()) == []
 
 
