@@ -96,7 +96,7 @@ def _town(folder: Path, url: str, once: bool, listener: socket.socket) -> bool:
             counts = play.counts()
             if not once:
                 clock.start()
-                _where_to_click(url, site.url)
+                _where_to_click(url, site.url, town=True)
                 serve_on(service, listener, with_clock=False)
             return _end(counts) and not problems
         finally:
@@ -125,7 +125,7 @@ def _folder(feeds: Path, folder: Path, url: str, once: bool, listener: socket.so
             counts = play.counts()
             if not once:
                 clock.start()
-                _where_to_click(url, site.url)
+                _where_to_click(url, site.url, town=False)
                 serve_on(service, listener, with_clock=False)
             return _end(counts)
         finally:
@@ -159,10 +159,12 @@ def _report(morning: Morning) -> None:
         explain(why)
 
 
-def _where_to_click(url: str, site_url: str) -> None:
+def _where_to_click(url: str, site_url: str, *, town: bool) -> None:
     say("")
     say(f"the mails          {url}/outbox")
     say(f"the sign-up form   {url}/subscribe")
+    if town:
+        say(f"past editions      {url}/archive/")
     say(f"the publishers     {site_url}/")
     say("When you sign up, your confirmation is among the mails. The town's clock stands")
     say("at the evening of the third day.")

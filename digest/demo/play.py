@@ -92,9 +92,15 @@ class Play:
     """Reader -> story -> how often it was sent in full."""
 
     def add_topics(self, town: Town) -> None:
-        """The town's topics."""
+        """The town's topics, with their archives open to everybody."""
         for topic in town.topics:
-            self.service.topics.add(topic.name, slug=topic.slug, description=topic.description, language=topic.language)
+            self.service.topics.add(
+                topic.name,
+                slug=topic.slug,
+                description=topic.description,
+                language=topic.language,
+                archived=True,
+            )
 
     def add_sources(self, feeds: Sequence[FeedOf]) -> None:
         """Every feed as a source of its topic."""

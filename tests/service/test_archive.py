@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -309,3 +311,22 @@ def test_a_crash_while_archiving_leaves_nothing_and_the_next_plan_goes_on(harbou
     assert [each.state for each in harbour.editions()] == ["planning"]
     assert harbour.morning() == 1
     assert titles(harbour) == ["Ferry runs aground"]
+
+
+def test_two_editions_that_are_frozen_at_once_take_turns(harbour: Town) -> None:
+    """By the clock and by hand, on two machines: the day has what both told, and none waits for ever."""
+    (topic,) = harbour.service.topics.list()
+    both = threading.Barrier(2)
+
+    def freeze(edition: int, numbers: Sequence[int]) -> None:
+        both.wait(timeout=30)
+        told = [a_story(number, f"{number} by {edition}") for number in numbers]
+        with writing(harbour.engine) as session:
+            archive.keep(session, topic.id, "2026-03-04", told, edition_id=edition, at=NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(freeze, 1, range(20)), pool.submit(freeze, 2, range(29, 9, -1))]:
+            done.result(timeout=60)
+    two = [f"{number} by 2" for number in range(29, 9, -1)]
+    one = [f"{number} by 1" for number in range(20)]
+    assert titles(harbour) in (two + one[:10], two[:10] + one), "whoever came last told what both know"
