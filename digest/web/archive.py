@@ -49,13 +49,7 @@ def router(archivist: Archivist, pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     zone = archivist.default_timezone
 
-    @routes.api_route("/archive", methods=PAGE)
-    def slashless(request: Request) -> Response:
-        return _slash(request, "/archive/")
-
-    @routes.api_route("/archive/{slug}", methods=PAGE)
-    def topic_slashless(request: Request, slug: str) -> Response:
-        return _slash(request, f"/archive/{slug}/") if _SLUG.fullmatch(slug) else not_found(request, pages)
+    _add_slashes(routes, pages)
 
     @routes.api_route("/archive/", methods=PAGE)
     def all_topics(request: Request) -> Response:
@@ -101,6 +95,18 @@ def router(archivist: Archivist, pages: Pages) -> APIRouter:
         return unless_known(request, pages.render(request, "archive_day.html", context, headers=TOLD))
 
     return routes
+
+
+def _add_slashes(routes: APIRouter, pages: Pages) -> None:
+    """Who leaves the last slash out is led to the page."""
+
+    @routes.api_route("/archive", methods=PAGE)
+    def slashless(request: Request) -> Response:
+        return _slash(request, "/archive/")
+
+    @routes.api_route("/archive/{slug}", methods=PAGE)
+    def topic_slashless(request: Request, slug: str) -> Response:
+        return _slash(request, f"/archive/{slug}/") if _SLUG.fullmatch(slug) else not_found(request, pages)
 
 
 def _feed(request: Request, pages: Pages, feed: TopicFeed, name: str, zone: str) -> Response:

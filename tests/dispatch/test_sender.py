@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import Engine
 
 from digest.dispatch.providers.outbox import Outbox
-from digest.dispatch.providers.resend import Resend
 from digest.dispatch.sender import Sender
 from digest.errors import TemplateError
 from digest.types import DispatchReport, Due, Envelope, LeftOut, Pick
@@ -26,37 +24,8 @@ from tests.dispatch.ledger_rows import (
     states,
     value,
 )
-from tests.dispatch.resend_sink import Keyless, Sink, Small, answering, dropped, error, lost, running
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    with running(tmp_path / "sink.log") as started:
-        yield started
-
-
-@pytest.fixture
-def make(database: Engine, sink: Sink) -> Iterator[Callable[..., Sender]]:
-    opened: list[Resend] = []
-
-    def sender(kind: type[Resend] = Small, compose: object = None, **more: object) -> Sender:
-        opened.append(kind(sink.url, "re_key", httpx.Timeout(2.0)))
-        kitchen = compose or Kitchen(database)
-        return Sender(database, opened[-1], kitchen, holder="w", address_hashes=address_hashes, **more)  # type: ignore[arg-type]
-
-    yield sender
-    for provider in opened:
-        provider.close()
-
-
-def rest_is_over(engine: Engine) -> None:
-    """Time passes: leases run out, retries are due."""
-    run(engine, "UPDATE chunk SET ready_at = 0, until = 0")
-    run(engine, "UPDATE delivery SET retry_at = 0 WHERE retry_at IS NOT NULL")
-
-
-def sent_to(sink: Sink) -> list[int]:
-    return sorted(int(mail["headers"]["Feedback-ID"].split(":")[1]) for mail in sink.mails())
+from tests.dispatch.resend_sink import Keyless, Sink, answering, dropped, error, lost
+from tests.dispatch.sending import rest_is_over, sent_to
 
 
 def test_a_run_without_faults_sends_everybody_one_mail(
@@ -392,25 +361,3 @@ def test_three_workers_at_once_send_everybody_one_mail(
         thread.join()
     assert sent_to(sink) == list(range(1, 41))
     assert value(database, "SELECT state FROM edition") == "done"
-
-
-class Forgetful(Small):
-    """A provider whose file has a mistake: it leaves the text of a mail behind."""
-
-    def payload(self, envelope: Envelope) -> bytes:
-        return super().payload(replace(envelope, text=b""))
-
-
-def test_an_edition_whose_first_mail_does_not_read_back_stays_where_it_is(
-    database: Engine, sink: Sink, make: Callable[..., Sender]
-) -> None:
-    edition = plan(database, add_readers(database, 5))
-    before = deliveries(database, edition)
-    report = make(Forgetful).drain()
-    assert (
-        f"the first mail of edition {edition} does not read back as it was written: its text differs" in report.problem
-    )
-    assert sent_to(sink) == []
-    assert deliveries(database, edition) == before, "nothing is settled: a mended version sends them all"
-    rest_is_over(database)
-    assert make().drain().accepted == 5
