@@ -1,6 +1,6 @@
 """Every built mail in the eyes of others: a validator of HTML, and a filter that many mail servers run.
 
-Each reads all mails in all languages in one go, for it is starting them that takes long.
+Each reads all mails of all themes in all languages in one go, for it is starting them that takes long.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from digest.compose.theme import theme_names
 from digest.service.specimens import MAILS, Specimen, specimens
 from subscribers.i18n import Catalogues
 from tests.compose.bench import bench
@@ -44,8 +45,14 @@ XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X
 
 
 @pytest.fixture(scope="module")
-def mails() -> list[Specimen]:
-    return list(specimens(bench(), MAILS, Catalogues(TEMPLATES / "locale").languages))
+def mails() -> dict[str, Specimen]:
+    """By theme, mail and language: "paper.digest.en"."""
+    languages = Catalogues(TEMPLATES / "locale").languages
+    return {
+        f"{look}.{each.mail}.{each.language}": each
+        for look in theme_names(TEMPLATES)
+        for each in specimens(bench(look), MAILS, languages)
+    }
 
 
 def validated(folder: Path, pages: Mapping[str, str]) -> list[str]:
@@ -73,14 +80,14 @@ def validated(folder: Path, pages: Mapping[str, str]) -> list[str]:
 
 
 @pytest.mark.htmlvalidate
-def test_every_mail_is_valid_html(tmp_path: Path, mails: list[Specimen]) -> None:
-    pages = {f"{each.mail}.{each.language}": each.envelope.html.decode() for each in mails}
+def test_every_mail_is_valid_html(tmp_path: Path, mails: dict[str, Specimen]) -> None:
+    pages = {name: each.envelope.html.decode() for name, each in mails.items()}
     assert validated(tmp_path, pages) == []
 
 
 @pytest.mark.htmlvalidate
-def test_the_validator_sees_what_is_wrong(tmp_path: Path, mails: list[Specimen]) -> None:
-    page = mails[0].envelope.html.decode()
+def test_the_validator_sees_what_is_wrong(tmp_path: Path, mails: dict[str, Specimen]) -> None:
+    page = mails["paper.digest.en"].envelope.html.decode()
     assert page.count("</h1>") == 1
     worse = page.replace("</h1>", '</h1><p>a<div>b</div></p><img src="https://x.example/1.png"><b>c</i>', 1)
     rules = {line.split(": ")[1] for line in validated(tmp_path, {"worse": worse})}
@@ -120,8 +127,8 @@ def scored(folder: Path, messages: Mapping[str, bytes]) -> Iterator[tuple[str, f
 
 
 @pytest.mark.spamassassin
-def test_no_mail_looks_like_spam(tmp_path: Path, mails: list[Specimen]) -> None:
-    messages = {f"{each.mail}.{each.language}": each.message for each in mails} | {"spam": SPAM.encode()}
+def test_no_mail_looks_like_spam(tmp_path: Path, mails: dict[str, Specimen]) -> None:
+    messages = {name: each.message for name, each in mails.items()} | {"spam": SPAM.encode()}
     points = {name: (given, rules) for name, given, rules in scored(tmp_path, messages)}
     assert points.keys() == messages.keys()
     assert points.pop("spam")[0] > 100, "the filter is awake"
