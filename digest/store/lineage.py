@@ -89,8 +89,8 @@ class Lineage:
 def lineage(session: Session, as_of: float | None = None) -> Lineage:
     """What became of stories, by now or by that database time.
 
-    There are few merges (about one for fifty articles), but they are asked for with every batch of mails: they are read
-    again only when there are others.
+    There are few merges, but they are asked for with every batch of mails: they are read again only when there are
+    others.
     """
     newest, count = session.connection().execute(select(func.max(_merge.c.id), func.count())).one()
     if not count:
