@@ -10,15 +10,33 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
-from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
-from digest.compose.pieces import ENCODERS, fill, glued
-from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
-from digest.compose.select import candidates, explain, room_for
-from digest.compose.theme import Theme, direction, flowing, shorten
-from digest.compose.voice import escaped
-from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
+from digest.compose.layout import Layout
+from digest.compose.seats import Seat, Seats, Speech, Told
+from digest.compose.select import candidates, explain, room_for, updated_in
+from digest.compose.strips import ENCODERS, LINKS, Strip, joined, marks, strip_of
+from digest.compose.theme import Theme, direction, shorten
+from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, Sheet, ViewedMail
+
+ROWS, SIGHTS = 500, 20_000
+"""Whole mails kept ready (60 KB each), and how many combinations of stories are remembered as seen once."""
+SHEETS = 5_000
+"""Subjects whose sheets are kept."""
+
+
+class Links(Protocol):
+    """The link tokens of one reader for one edition of a digest."""
+
+    @property
+    def leave(self) -> str: ...
+    @property
+    def view(self) -> str: ...
+    @property
+    def manage(self) -> str: ...
+    @property
+    def tune(self) -> str: ...
 
 
 def no_starts(profile: ReaderProfile, due_at: datetime | None) -> Mapping[int, datetime]:
@@ -50,42 +68,45 @@ class Composer:
         self._theme = theme
         self._hands = hands
         self._encode = ENCODERS[encoding]
-        self._layout = Layout(frozen, theme, hands.next_due, encoding)
+        self._seats = Seats(frozen, theme, hands.next_due, encoding)
+        self._layout = Layout(manifest, self._seats, encoding)
         self._unscathed = encoding != "qp"
         """Whether a token is written as it is: quoted-printable breaks the line behind each."""
-        self._rows: dict[tuple[object, ...], _Shared | None] = {}
-        """Seat and stories -> the mail that several readers share; None for what was seen once."""
-        self._ready = 0
-        self._filled: dict[tuple[object, ...], Run] = {}
+        self._rows: dict[tuple[object, ...], _Shared] = {}
+        """Seat and stories -> the mail that several readers share."""
+        self._sights: set[int] = set()
+        """Hashes of what was seen: two that are alike by chance make a row too early, nothing else."""
+        self._updated = updated_in(manifest)
+        self._letters: dict[tuple[object, ...], Strip] = {}
+        self._sheets: dict[str, Sheet] = {}
         self._stamp = manifest.frozen_at.isoformat()
         self._headers = _headers(manifest)
-        self._leave_at = f"<{manifest.site.public_url}/leave/"
 
     def compose(self, due: Due, profile: ReaderProfile, to: Recipient) -> Envelope | LeftOut:
         """One mail, or why there is none: "empty" when the reader's window holds nothing new. A welcome mail goes out
         even then. Readers who want plain text get no HTML."""
         if self._manifest.kind != "digest":
             return self._system(profile, to)
-        seat = self._layout.seat(profile)
+        seat = self._seats.seat(profile)
         told = self._choose(seat, due) if due.picks is None else tuple([seat.told[pick] for pick in due.picks])
         if not told and not self._welcomes:
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
+        tokens = self._tokens(links)
         shared = self._shared(seat, told)
         if shared is not None:
-            tokens = self._tokens(links)
-            html = shared.html.filled(tokens) if shared.html else b""
-            return self._envelope(to, shared.subject, html, shared.text.filled(tokens), links, shared.picks)
-        named = dict(zip(LINKS, self._tokens(links), strict=True))
-        html, text = self._layout.bodies(seat, told, named, html=profile.format != "text")
-        return self._envelope(to, self._subject(told, seat.speech), html, text, links, _picks(told))
+            html = shared.html.filled(tokens) if shared.html else ()
+            return Envelope(shared.sheet, to, links.leave.encode(), html, shared.text.filled(tokens), shared.picks)
+        html, text = self._layout.bodies(seat, told, tokens, html=profile.format != "text")
+        sheet = self._sheet(self._subject(told, seat.speech))
+        return Envelope(sheet, to, links.leave.encode(), html, text, _picks(told))
 
     def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
         """A mail as the browser shows it: without its footer, so without any personal link."""
-        seat = self._layout.seat(profile, own=False)
+        seat = self._seats.seat(profile, own=False)
         told = [seat.told[pick] for pick in picks]
-        html, text = self._layout.bodies(seat, told, nobodys(), footer=False)
-        return ViewedMail(html.decode(), text.decode(), self._subject(told, seat.speech))
+        html, text = self._layout.bodies(seat, told, [b""] * len(LINKS), footer=False)
+        return ViewedMail(b"".join(html).decode(), b"".join(text).decode(), self._subject(told, seat.speech))
 
     def why(
         self, pick: Pick, place: int, since: datetime, profile: ReaderProfile, due_at: datetime | None = None
@@ -93,7 +114,7 @@ class Composer:
         """The headline of a pick, and one sentence on why it stood where it stood."""
         starts = self._starts(profile, due_at)
         told = explain(self._manifest, since.isoformat(), profile, pick, place, starts)
-        return self._layout.seat(profile).told[pick].title, told
+        return self._seats.seat(profile).told[pick].title, told
 
     @property
     def is_digest(self) -> bool:
@@ -118,9 +139,9 @@ class Composer:
         if found is None:
             profile = seat.profile
             starts = self._starts(profile, due.due_at)
-            listed = candidates(seat.seen, due.since.isoformat(), profile, starts)
+            listed = candidates(seat.seen, due.since.isoformat(), profile, starts, self._updated)
             usual = self._tell(seat, room_for(seat.seen, listed, {}, profile.max_stories))
-            found = seat.found[window] = listed, frozenset(each.story_id for each in listed), usual
+            found = seat.found[window] = listed, frozenset(listed.ids), usual
         listed, ids, usual = found
         if not due.memory or ids.isdisjoint(due.memory):
             return usual
@@ -128,24 +149,27 @@ class Composer:
 
     @staticmethod
     def _tell(seat: Seat, picks: tuple[Pick, ...]) -> tuple[Told, ...]:
-        full, told = seat.full, seat.told
-        return tuple([told[pick] if pick.from_version else full[pick.story_id] for pick in picks])
+        told = seat.told
+        return tuple([told[pick] for pick in picks])
 
     def _shared(self, seat: Seat, told: tuple[Told, ...]) -> _Shared | None:
         """The mail of a profile's readers who are told the same, from the second of them on, while there is room."""
         key = (seat, told)
-        if key not in self._rows:
-            if len(self._rows) >= SIGHTS:
-                self._rows, self._ready = {}, 0
-            self._rows[key] = None
+        shared = self._rows.get(key)
+        if shared is not None:
+            return shared
+        sight = hash(key)
+        if sight not in self._sights:
+            if len(self._sights) >= SIGHTS:
+                self._sights, self._rows = set(), {}
+            self._sights.add(sight)
             return None
-        shared = self._rows[key]
-        if shared is None and self._ready < ROWS:
-            self._ready += 1
-            html, text = self._layout.bodies(seat, told, marked(), html=seat.profile.format != "text")
-            page = row_of(html) if html else None
-            shared = _Shared(self._subject(told, seat.speech), _picks(told), page, row_of(text))
-            self._rows[key] = shared
+        if len(self._rows) >= ROWS:
+            return None
+        html, text = self._layout.bodies(seat, told, marks(), html=seat.profile.format != "text")
+        page = strip_of(b"".join(html)) if html else None
+        sheet = self._sheet(self._subject(told, seat.speech))
+        shared = self._rows[key] = _Shared(sheet, _picks(told), page, strip_of(b"".join(text)))
         return shared
 
     def _tokens(self, links: Links) -> tuple[bytes, ...]:
@@ -157,7 +181,7 @@ class Composer:
 
     def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
         """The subject of a digest with these picks, which a welcome mail alone may lack."""
-        seat = self._layout.seat(profile)
+        seat = self._seats.seat(profile)
         return self._subject([seat.told[pick] for pick in picks], seat.speech)
 
     def _subject(self, told: Sequence[Told], speech: Speech) -> str:
@@ -166,50 +190,54 @@ class Composer:
         breaks = BREAKING in self._manifest.values and not told[0].pick.from_version
         return shorten(speech.voice.breaking(told[0].title) if breaks else told[0].title)
 
-    def _remember(self, profile: ReaderProfile, part: str, key: str, known: Callable[[str], str | None]) -> Run:
-        fragment, answers = self._layout.readings.of(part, key, profile)
-        memo = (part, key, answers)
-        found = self._filled.get(memo)
-        if found is None:
-            found = fill(fragment, known, escaped if part == "html" else flowing, self._encode)
-            self._filled[memo] = found
-        return found
-
-    # --- envelopes ----------------------------------------------------------------------------------------------------
+    # --- system mails -------------------------------------------------------------------------------------------------
 
     def _system(self, profile: ReaderProfile, to: Recipient) -> Envelope:
-        language = self._manifest.values["language"]
-        known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
         # No name: it comes from a form that may be sent again, and a changed one would make a repeated call differ.
         to = Recipient(to.subscriber_id, to.address, "")
-        tokens = {name: self._encode(token) for name, token in self._hands.letter_links(to.subscriber_id).items()}
-        html: list[bytes | str] = []
-        for key in ("shell/start", "body", "shell/end") if profile.format != "text" else ():
-            html += self._remember(profile, "html", key, known)
-        text = self._remember(profile, "text", "body", known)
-        return self._envelope(
-            to, self._manifest.values["subject"], glued("html", html, tokens), glued("text", text, tokens), None, ()
-        )
+        links = self._hands.letter_links(to.subscriber_id)
+        order, tokens = tuple(links), [self._encode(token) for token in links.values()]
+        keys = ("shell/start", "body", "shell/end") if profile.format != "text" else ()
+        html = [joined([self._letter(profile, "html", key, order) for key in keys], tokens)] if keys else []
+        text = self._letter(profile, "text", "body", order).filled(tokens)
+        return Envelope(self._sheet(self._manifest.values["subject"]), to, b"", html, text)
 
-    def _envelope(
-        self, to: Recipient, subject: str, html: bytes, text: bytes, links: Links | None, picks: tuple[Pick, ...]
-    ) -> Envelope:
-        site = self._manifest.site
-        place = f"{self._edition_id}.{to.subscriber_id}."
-        unique = hashlib.blake2b(f"{place}{self._stamp}".encode(), digest_size=8).hexdigest()
-        return Envelope(
-            subscriber_id=to.subscriber_id,
+    def _letter(self, profile: ReaderProfile, part: str, key: str, order: Sequence[str]) -> Strip:
+        fragment, answers = self._seats.readings.of(part, key, profile)
+        memo = (part, key, answers)
+        found = self._letters.get(memo)
+        if found is None:
+            language = self._manifest.values["language"]
+            known = {**self._manifest.values, "lang": language, "dir": direction(language)}.get
+            found = self._letters[memo] = self._seats.strip(part, fragment, known, order)
+        return found
+
+    # --- sheets -------------------------------------------------------------------------------------------------------
+
+    def _sheet(self, subject: str) -> Sheet:
+        sheet = self._sheets.get(subject)
+        if sheet is None:
+            if len(self._sheets) >= SHEETS:
+                self._sheets = {}
+            sheet = self._sheets[subject] = self._sheet_of(subject)
+        return sheet
+
+    def _sheet_of(self, subject: str) -> Sheet:
+        site, is_digest = self._manifest.site, self.is_digest
+        return Sheet(
             sender=site.sender,
-            recipient=to,
             reply_to=site.reply_to,
             subject=subject,
-            message_id=f"<{place}{unique}@{site.list_domain}>",
             date=self._manifest.frozen_at,
-            headers=(("List-Unsubscribe", f"{self._leave_at}{links.leave}>"), *self._headers) if links else _AUTOMATIC,
-            html=html,
-            text=text,
-            picks=picks,
+            leave_at=f"{site.public_url}/leave/" if is_digest else "",
+            headers=self._headers if is_digest else _AUTOMATIC,
+            message_id=self._message_id,
         )
+
+    def _message_id(self, subscriber_id: int) -> str:
+        place = f"{self._edition_id}.{subscriber_id}."
+        unique = hashlib.blake2b(f"{place}{self._stamp}".encode(), digest_size=8).hexdigest()
+        return f"<{place}{unique}@{self._manifest.site.list_domain}>"
 
 
 _AUTOMATIC = (("Auto-Submitted", "auto-generated"),)
@@ -236,8 +264,8 @@ def _picks(told: Sequence[Told]) -> tuple[Pick, ...]:
 class _Shared:
     """A mail that several readers get, but for their tokens."""
 
-    subject: str
+    sheet: Sheet
     picks: tuple[Pick, ...]
-    html: Row | None
+    html: Strip | None
     """None where readers want plain text."""
-    text: Row
+    text: Strip

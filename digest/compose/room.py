@@ -44,3 +44,11 @@ def fitting(stories: Mapping[int, FrozenStory], picks: Sequence[Pick], cards: in
             room -= size
             kept.append(pick)
     return tuple(kept)
+
+
+def all_fit(stories: Iterable[FrozenStory], cards: int, briefs: int) -> bool:
+    """Whether `fitting` keeps whatever is picked of these: the largest would have room together."""
+    sizes = [(story.size, story.brief_size) for story in stories]
+    full = sorted((size for size, _ in sizes), reverse=True)[:cards]
+    short = sorted((size for _, size in sizes), reverse=True)[:briefs]
+    return sum(full) + sum(short) <= WHOLE - CHROME

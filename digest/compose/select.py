@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from digest.compose.content import FrozenStory, Manifest
-from digest.compose.room import fitting
+from digest.compose.room import all_fit, fitting
 from digest.compose.seen import pins_of, ruled_told, seen_by
 from digest.compose.wishes import told as told_wishes
 from digest.compose.wishes import wished_order
@@ -69,11 +70,10 @@ def picks_of(
     return room_for(seen, candidates(seen, since, profile, starts), memory, profile.max_stories)
 
 
-def room_for(
-    seen: Manifest, found: Sequence[Candidate], memory: Mapping[int, tuple[Pick, ...]], cap: int
-) -> tuple[Pick, ...]:
+def room_for(seen: Manifest, found: Candidates, memory: Mapping[int, tuple[Pick, ...]], cap: int) -> tuple[Pick, ...]:
     """`picks_of` when the candidates are known."""
-    return fitting(seen.stories, choose(found, memory, cap, pins_of(seen)), cap)
+    picks = choose(found, seen.stories, memory, cap, pins_of(seen) if seen.rulings else ())
+    return picks if found.all_fit else fitting(seen.stories, picks, cap)
 
 
 def wanted(
@@ -85,57 +85,103 @@ def wanted(
 ) -> tuple[Pick, ...]:
     """What `picks_of` would pick if a mail had no end. Every topic with news gets a story before any topic gets its
     second."""
-    return choose(candidates(seen, since, profile, starts), memory, profile.max_stories, pins_of(seen))
+    found = candidates(seen, since, profile, starts)
+    return choose(found, seen.stories, memory, profile.max_stories, pins_of(seen))
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A story that readers of one profile may get: what does not depend on what they had before."""
+class Candidates:
+    """The stories that readers of one profile may get, best first: what does not depend on what they had before.
 
-    story_id: int
-    story: FrozenStory
-    topic: int
-    """The reader's first topic that it belongs to."""
-    pick: Pick
-    """Its full telling."""
+    Parallel rows, because most readers had some of the stories and a look at each of them is what choosing costs.
+    """
+
+    ids: tuple[int, ...]
+    topics: tuple[int, ...]
+    """The reader's first topic that each belongs to."""
+    picks: tuple[Pick, ...]
+    """The full telling of each."""
+    updated: Mapping[int, Collection[int]]
+    """Story id -> the versions behind which it has something to say, where it has."""
+    all_fit: bool
+    """Whether a mail has room for any choice of so many."""
 
 
-def candidates(seen: Manifest, since: str, profile: ReaderProfile, starts: Mapping[int, str]) -> tuple[Candidate, ...]:
-    """The stories for a profile, best first as its votes and the editor's pins have it, without those of no topic of
-    its. Arguments as for `picks_of`."""
+def candidates(
+    seen: Manifest,
+    since: str,
+    profile: ReaderProfile,
+    starts: Mapping[int, str],
+    updated: Mapping[int, Collection[int]] | None = None,
+) -> Candidates:
+    """The stories for a profile, as its votes and the editor's pins have it, without those of no topic of its.
+    Arguments as for `picks_of`; `updated` where it is known (`updated_in`)."""
     order = tuple(in_windows(seen, since, profile.topics, starts))
     scores = scores_in(seen, since, profile.topics, starts) if profile.votes else {}
-    found = []
+    ids: list[int] = []
+    topics: list[int] = []
     for story_id in _pinned_first(wished_order(order, seen.stories, scores, profile.votes), pins_of(seen)):
-        story = seen.stories[story_id]
-        topic = topic_of(story, profile.topics)
+        topic = topic_of(seen.stories[story_id], profile.topics)
         if topic is not None:
-            found.append(Candidate(story_id, story, topic, Pick(story_id, story.version)))
-    return tuple(found)
+            ids.append(story_id)
+            topics.append(topic)
+    stories = [seen.stories[story_id] for story_id in ids]
+    return Candidates(
+        tuple(ids),
+        tuple(topics),
+        tuple(_in_full(story_id, story.version) for story_id, story in zip(ids, stories, strict=True)),
+        updated_in(seen) if updated is None else updated,
+        all_fit(stories, profile.max_stories, BRIEFS),
+    )
+
+
+def updated_in(seen: Manifest) -> dict[int, Collection[int]]:
+    """See `Candidates.updated`; the stories of the whole edition."""
+    return {story_id: frozenset(story.updates) for story_id, story in seen.stories.items() if story.updates}
+
+
+@lru_cache(maxsize=20_000)
+def _in_full(story_id: int, version: int) -> Pick:
+    """The same object for all profiles: thousands of equal ones would only fill the processor's cache."""
+    return Pick(story_id, version)
 
 
 def choose(
-    found: Sequence[Candidate], memory: Mapping[int, tuple[Pick, ...]], cap: int, pins: Collection[int]
+    found: Candidates,
+    stories: Mapping[int, FrozenStory],
+    memory: Mapping[int, tuple[Pick, ...]],
+    cap: int,
+    pins: Collection[int],
 ) -> tuple[Pick, ...]:
     """The picks of a reader with this memory, of these candidates."""
-    topics: list[int] = []
-    picks: list[Pick] = []
-    for each in found:
-        sent = memory.get(each.story_id)
-        if not sent:
-            pick: Pick | None = each.pick
-        elif len(sent) == 1 and sent[0].version not in each.story.updates:
-            continue  # what `pick_for` says of most that were sent
-        else:
-            pick = pick_for(each.story_id, each.story, memory)
-        if pick is not None:
-            topics.append(each.topic)
-            picks.append(pick)
+    places = [place for place, story_id in enumerate(found.ids) if story_id not in memory or not memory[story_id]]
+    full = found.picks
+    updates = _updates(found, stories, memory) if memory else {}
+    if updates:
+        places = sorted([*places, *updates])
+        picks = [updates[place] if place in updates else full[place] for place in places]
+    else:
+        picks = [full[place] for place in places]
     if len(picks) <= cap:
         return tuple(_lead_first(picks, pins))
-    places = _fair(topics, picks, cap, pins)
-    briefs = [pick for place, pick in enumerate(picks) if place not in places][:BRIEFS]
-    return (*_lead_first([picks[place] for place in sorted(places)], pins), *briefs)
+    cards = _fair([found.topics[place] for place in places], picks, cap, pins)
+    briefs = [pick for place, pick in enumerate(picks) if place not in cards][:BRIEFS]
+    return (*_lead_first([picks[place] for place in sorted(cards)], pins), *briefs)
+
+
+def _updates(
+    found: Candidates, stories: Mapping[int, FrozenStory], memory: Mapping[int, tuple[Pick, ...]]
+) -> dict[int, Pick]:
+    """Place -> an update on what the reader was told earlier."""
+    told: dict[int, Pick] = {}
+    updated = found.updated
+    for story_id, sent in memory.items():
+        if story_id not in updated or (len(sent) == 1 and sent[0].version not in updated[story_id]):
+            continue  # what `pick_for` says of most
+        pick = pick_for(story_id, stories[story_id], memory)
+        if pick is not None and pick.from_version and story_id in found.ids:
+            told[found.ids.index(story_id)] = pick
+    return told
 
 
 def _pinned_first(order: Sequence[int], pins: Sequence[int]) -> Sequence[int]:
@@ -195,6 +241,8 @@ def _fair(topics: Sequence[int], picks: Sequence[Pick], cap: int, pins: Collecti
 def _lead_first(cards: list[Pick], pins: Collection[int]) -> list[Pick]:
     """What is pinned leads, then news; an update leads only a mail that has nothing else."""
     if cards and cards[0].story_id in pins:
+        return cards
+    if cards and not cards[0].from_version:
         return cards
     lead = next((pick for pick in cards if not pick.from_version), None)
     return cards if lead is None else [lead, *(pick for pick in cards if pick is not lead)]

@@ -18,6 +18,7 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, validate_email
 
 from digest.errors import InputError, SettingError
+from digest.types import Sheet
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]+")
@@ -27,6 +28,12 @@ _USUAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 """Without `?`, so that no encoded word can stand in it."""
 _QUOTED = re.compile(r"[()<>@,:;.\"\[\]\\]")
 """What makes `email.headerregistry` quote a display name."""
+LEAVE = "List-Unsubscribe"
+"""The header that is each reader's own (RFC 2369, RFC 8058)."""
+SHEETS = 1024
+"""Of how many sheets a provider keeps what it wrote: some 1 KB each; mails of one lead come with those of others."""
+_TOKEN = 64
+"""Room for a token and the bracket behind it."""
 _LONGEST = 998
 """Characters in a line, without its CRLF (RFC 5322, section 2.1.1)."""
 
@@ -57,6 +64,16 @@ def raw_header(name: str, value: str) -> tuple[str, str]:
     if not value.isascii() or len(name) + 2 + len(value) > _LONGEST:
         raise InputError(f"the mail's {name} must be ASCII and fit in one line")
     return name, value
+
+
+def leave_start(sheet: Sheet) -> str:
+    """The value of LEAVE up to the reader's token, behind which comes ">"; empty for a mail without one. Raises
+    InputError unless it travels as it stands (`raw_header`)."""
+    if not sheet.leave_at:
+        return ""
+    value = f"<{sheet.leave_at}"
+    raw_header(LEAVE, value + "x" * _TOKEN)
+    return value
 
 
 def mailbox(name: str, address: str, what: str) -> Address:

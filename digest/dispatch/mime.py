@@ -14,14 +14,14 @@ from __future__ import annotations
 import hashlib
 from base64 import encodebytes
 from binascii import a2b_qp
-from datetime import datetime
+from collections.abc import Sequence
 from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
 
-from digest.dispatch.header import configured_mailbox, mailbox, plain, raw_header, usual
-from digest.types import Envelope
+from digest.dispatch.header import LEAVE, SHEETS, configured_mailbox, leave_start, mailbox, plain, raw_header, usual
+from digest.types import Envelope, Sheet
 
 _LINE = 76
 _BASE64 = 78 / 57
@@ -29,66 +29,80 @@ _BASE64 = 78 / 57
 _SHORT_NAME = 50
 _KINDS = {"plain": "text/plain; charset=utf-8; format=flowed", "html": "text/html; charset=utf-8"}
 """The text part comes in flowed lines (RFC 3676; `compose.theme.wrapped`)."""
+_HEAD = "Content-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n"
+_PLAIN, _PLAIN_BASE64 = (_HEAD.format(_KINDS["plain"], each).encode() for each in ("quoted-printable", "base64"))
 
 
 def message_bytes(envelope: Envelope) -> bytes:
-    """The message with CRLF line ends: plain text first, then HTML, each as it is in the envelope (encoding "qp") or in
-    base64 where that is shorter. Without HTML it is plain text alone, with no parts.
+    """The message with CRLF line ends: plain text first, then HTML, each as it is in the envelope (encoding "qp"), the
+    text in base64 where that is shorter. Without HTML it is plain text alone, with no parts.
 
-    The same envelope gives the same bytes: Date and Message-ID come from the envelope and the boundary from Message-ID.
+    The same envelope gives the same bytes: Date and Message-ID come from the envelope, the boundary from its sheet.
     Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
     """
-    if envelope.date.tzinfo is None:
-        raise ValueError("an envelope's date must be aware")
-    lines = [
-        _configured("From", envelope.sender),
-        f"To: {_to(envelope.recipient.name, envelope.recipient.address)}",
-        *([_configured("Reply-To", envelope.reply_to)] if envelope.reply_to else []),
-        f"Subject: {_subject(envelope.subject)}",
-        f"Date: {_date(envelope.date)}",
-        ": ".join(raw_header("Message-ID", envelope.message_id)),
-        *(": ".join(raw_header(name, value)) for name, value in envelope.headers),
+    sheet, recipient, leave, html, text, _ = envelope
+    to, first, second, rest, between, end = _frame(sheet)
+    start = [
+        to,
+        _to(recipient.name, recipient.address).encode("ascii"),
+        first,
+        raw_header("Message-ID", envelope.message_id)[1].encode("ascii"),
+        second,
+        leave,
     ]
-    if not envelope.html:
-        lines += ["MIME-Version: 1.0", ""]
-        return "\r\n".join(lines).encode("ascii") + _part("plain", envelope.text)
-    boundary = boundary_of(envelope.message_id)
-    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', "", ""]
-    return b"".join(
-        [
-            "\r\n".join(lines).encode("ascii"),
-            f"--{boundary}\r\n".encode(),
-            _part("plain", envelope.text),
-            f"\r\n--{boundary}\r\n".encode(),
-            _part("html", envelope.html),
-            f"\r\n--{boundary}--\r\n".encode(),
-        ]
+    if not html:
+        return b"".join([*start, rest[0], *_text_part(text)])
+    return b"".join([*start, rest[1], *_text_part(text), between, *html, end])
+
+
+@lru_cache(maxsize=SHEETS)
+def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes, tuple[bytes, bytes], bytes, bytes]:
+    """What stands before the recipient; from there to Message-ID; from there to the token of List-Unsubscribe; behind
+    it, in a mail of text alone and in one with parts; between the parts; behind them."""
+    if sheet.date.tzinfo is None:
+        raise ValueError("an envelope's date must be aware")
+    own = leave_start(sheet)
+    lines = [
+        "",
+        *([_configured("Reply-To", sheet.reply_to)] if sheet.reply_to else []),
+        f"Subject: {_subject(sheet.subject)}",
+        f"Date: {format_datetime(sheet.date)}",
+        "Message-ID: ",
+    ]
+    shared = [*([">"] if own else []), *(": ".join(raw_header(*each)) for each in sheet.headers), "MIME-Version: 1.0"]
+    rest = "\r\n".join([*([] if own else [""]), *shared, ""])
+    raw_header("Message-ID", sheet.message_id(0))
+    boundary = boundary_of(sheet)
+    parts = f'{rest}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
+    html = _HEAD.format(_KINDS["html"], "quoted-printable")
+    return (
+        f"{_configured('From', sheet.sender)}\r\nTo: ".encode("ascii"),
+        "\r\n".join(lines).encode("ascii"),
+        f"\r\n{LEAVE}: {own}".encode("ascii") if own else b"",
+        (rest.encode("ascii"), parts.encode("ascii")),
+        f"\r\n--{boundary}\r\n{html}".encode("ascii"),
+        f"\r\n--{boundary}--\r\n".encode("ascii"),
     )
 
 
-def _part(kind: str, body: bytes) -> bytes:
-    """A body with its headers. Quoted-printable writes a byte that is not ASCII as three, base64 three bytes as four
-    and a line break for 57: so Arabic or Greek text is shorter in base64, and mark-up around it never is."""
-    encoding = "quoted-printable"
-    if len(body) > _BASE64 * (len(body) - 2 * body.count(b"=")):
-        encoding, body = "base64", encodebytes(a2b_qp(body)).replace(b"\n", b"\r\n")
-    return f"Content-Type: {_KINDS[kind]}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
+def _text_part(pieces: Sequence[bytes]) -> Sequence[bytes]:
+    """The text with its headers. Quoted-printable writes a byte that is not ASCII as three, base64 three bytes as four
+    and a line break for 57: so Arabic or Greek text is shorter in base64. Mark-up, being ASCII, never is."""
+    body = b"".join(pieces)
+    if len(body) <= _BASE64 * (len(body) - 2 * body.count(b"=")):
+        return (_PLAIN, body)
+    return (_PLAIN_BASE64, encodebytes(a2b_qp(body)).replace(b"\n", b"\r\n"))
 
 
-def boundary_of(message_id: str) -> str:
-    """The boundary of a message. `=_` cannot occur in quoted-printable or base64 (RFC 2045, sections 6.7 and 6.8), so
-    no body holds it."""
-    return "=_" + hashlib.blake2b(message_id.encode(), digest_size=12).hexdigest()
+def boundary_of(sheet: Sheet) -> str:
+    """The boundary of a sheet's messages. `=_` cannot occur in quoted-printable or base64 (RFC 2045, sections 6.7 and
+    6.8), so no body holds it. Messages may share it: none of them contains another."""
+    return "=_" + hashlib.blake2b(sheet.message_id(0).encode(), digest_size=12).hexdigest()
 
 
 @lru_cache(maxsize=64)
 def _configured(name: str, value: str) -> str:
     return f"{name}: {_written(configured_mailbox(value, name))}"
-
-
-@lru_cache(maxsize=64)
-def _date(at: datetime) -> str:
-    return format_datetime(at)
 
 
 def _to(name: str, address: str) -> str:
@@ -110,9 +124,7 @@ def _written(address: Address) -> str:
     return f"{first}{' ' if width <= _LINE else chr(13) + chr(10) + ' '}<{address.addr_spec}>"
 
 
-@lru_cache(maxsize=4096)
 def _subject(subject: str) -> str:
-    """Readers who are told the same lead share it, and an encoded one takes half a millisecond."""
     text = plain(subject, "Subject")
     longest = max((len(word) for word in text.split(" ")), default=0)
     if text.isascii() and longest <= _LINE - len("Subject: ") and "=?" not in text and text == " ".join(text.split()):

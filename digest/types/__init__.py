@@ -19,6 +19,7 @@ from digest.types.composing import (
     Pick,
     ReaderProfile,
     Recipient,
+    Sheet,
     ViewedMail,
     Vote,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "RelatedStory",
     "Rights",
     "Ruling",
+    "Sheet",
     "SourceKind",
     "StorySoFar",
     "Telling",

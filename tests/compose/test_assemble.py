@@ -121,8 +121,8 @@ def test_headers_of_a_digest() -> None:
     assert headers["List-Id"] == "<digest.example.org>", "a name with a quote is left out, not mangled"
     assert all(value.isascii() for value in headers.values())
     assert re.fullmatch(r"<7\.42\.[0-9a-f]{16}@example\.org>", mail.message_id)
-    assert email.utils.format_datetime(mail.date) == "Wed, 04 Mar 2026 06:00:00 +0000"
-    assert (mail.sender, mail.reply_to) == (SITE.sender, SITE.reply_to)
+    assert email.utils.format_datetime(mail.sheet.date) == "Wed, 04 Mar 2026 06:00:00 +0000"
+    assert (mail.sheet.sender, mail.sheet.reply_to) == (SITE.sender, SITE.reply_to)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

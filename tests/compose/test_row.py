@@ -8,20 +8,27 @@ import pytest
 
 from digest.compose.assemble import Composer
 from digest.compose.content import Frozen
-from digest.compose.row import LINKS, marked, row_of
+from digest.compose.strips import LINKS, joined, marks, strip, strip_of
+from digest.errors import TemplateError
 from digest.types import Due, Envelope, ReaderProfile, Recipient
 from tests.compose.edition import EDITION, HANDS, SINCE, card, compose, freeze, own_tokens, profile, theme, tokens
 
 TOKENS = (b"VIEW", b"LEAVE", b"MANAGE", b"TUNE")
 
 
-@pytest.mark.parametrize("holes", [(), ("tune",), ("leave", "tune", "tune", "view", "manage")])
-def test_a_row_puts_each_token_into_its_hole(holes: tuple[str, ...]) -> None:
-    body = b"a" + b"".join(marked()[name] + b"b" for name in holes)
-    row = row_of(body)
-    expected = b"a" + b"".join(TOKENS[LINKS.index(name)] + b"b" for name in holes)
-    assert row.filled(TOKENS) == expected
-    assert row.filled(TOKENS) == expected, "a row serves many"
+@pytest.mark.parametrize("names", [(), ("tune",), ("leave", "tune", "tune", "view", "manage")])
+def test_a_strip_puts_each_token_into_its_hole(names: tuple[str, ...]) -> None:
+    of_names = strip([b"a", *([b"b"] * len(names))], names, LINKS)
+    of_a_body = strip_of(joined([of_names], marks()))
+    expected = b"a" + b"".join(TOKENS[LINKS.index(name)] + b"b" for name in names)
+    for made in (of_names, of_a_body):
+        assert joined([made], TOKENS) == expected
+        assert joined([made], TOKENS) == expected, "a strip serves many"
+
+
+def test_a_value_that_nobody_gives_is_named() -> None:
+    with pytest.raises(TemplateError, match="asks for the personal value 'mood', which nobody gives"):
+        strip([b"", b""], ["mood"], LINKS)
 
 
 def _mail(composer: Composer, reader: ReaderProfile, subscriber_id: int) -> Envelope:

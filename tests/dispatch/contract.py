@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from digest.compose.qp import encode_qp
 from digest.dispatch.proof import BODIES, Proofs, differing
 from digest.dispatch.providers import Provider
 from digest.errors import Garbled, InputError, SettingError
-from digest.types import Accepted, Envelope, Recipient
+from digest.types import Accepted, Envelope, Recipient, Sheet
 
 BODY = 'Müller\'s "café"\\ & <b>\n'
 
@@ -20,22 +21,27 @@ BODY = 'Müller\'s "café"\\ & <b>\n'
 def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope:
     """A mail with bodies in the encoding that the provider declares."""
     body = encode_qp(BODY) if provider.encoding == "qp" else b'M\xc3\xbcller\'s \\"caf\xc3\xa9\\"\\\\ & <b>\\n'
-    made = Envelope(
-        subscriber_id=number,
+    sheet = Sheet(
         sender='"Morning, Paper" <paper@news.example>',
-        recipient=Recipient(number, f"reader{number}@example.org", "Doe, Jane (née Müller)"),
         reply_to="desk@news.example",
         subject="Grüße, and “good morning”",
-        message_id=f"<e1.{number}@news.example>",
         date=datetime(2026, 3, 4, 6, 30, tzinfo=UTC),
-        headers=(
-            ("List-Unsubscribe", f"<https://news.example/u/{'t' * 120}{number}>"),
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ),
-        html=body,
-        text=body,
+        leave_at=f"https://news.example/u/{'t' * 120}",
+        headers=(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),),
+        message_id=lambda reader: f"<e1.{reader}@news.example>",
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    recipient = Recipient(number, f"reader{number}@example.org", "Doe, Jane (née Müller)")
+    return changed(Envelope(sheet, recipient, str(number).encode(), (body,), (body,)), **changes)
+
+
+def changed(mail: Envelope, **changes: Any) -> Envelope:
+    """The mail with other values, each where it belongs; bodies may be given whole."""
+    for part in ("html", "text"):
+        if part in changes:
+            whole = changes.pop(part)
+            changes[f"{part}_pieces"] = (whole,) if whole else ()
+    of_mail = {name: changes.pop(name) for name in Envelope._fields if name in changes}
+    return mail._replace(**{"sheet": replace(mail.sheet, **changes), **of_mail})
 
 
 class ProviderContract(ABC):
@@ -60,7 +66,7 @@ class ProviderContract(ABC):
     @pytest.mark.parametrize("subject", ["Plain", "=?utf-8?q?x?= and", "عناوين الصباح " * 5, "😀" * 60, "w" * 300])
     def test_a_payload_reads_back_as_it_was_meant(self, provider: Provider, name: str, subject: str) -> None:
         mail = envelope(provider, subject=subject, recipient=Recipient(1, "reader1@example.org", name))
-        for whole in (mail, replace(mail, html=b"")):
+        for whole in (mail, changed(mail, html=b"")):
             payload = provider.payload(whole)
             written = provider.read(payload)
             assert (differing(whole, written, BODIES[provider.encoding]), written.recipient) == (
@@ -68,7 +74,7 @@ class ProviderContract(ABC):
                 "reader1@example.org",
             )
             assert b"=?utf-8?q?x?=" not in payload, "nobody's text can pass for an encoded word"
-            other = replace(whole, subject="Another", text=b"else", recipient=Recipient(1, "x@example.org", name))
+            other = changed(whole, subject="Another", text=b"else", recipient=Recipient(1, "x@example.org", name))
             told = differing(other, written, BODIES[provider.encoding])
             assert told == "its subject and text and recipient differ"
 
@@ -94,7 +100,7 @@ class ProviderContract(ABC):
 
     @pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\ud800"])
     @pytest.mark.parametrize(
-        "place", ["subject", "sender", "reply_to", "message_id", "name", "address", "header", "value"]
+        "place", ["subject", "sender", "reply_to", "message_id", "leave_at", "name", "address", "header", "value"]
     )
     def test_nothing_can_be_injected(self, provider: Provider, place: str, sign: str) -> None:
         bad = f"a{sign}Bcc: eve@example.net"
@@ -105,9 +111,9 @@ class ProviderContract(ABC):
             "sender": {"sender": f"{bad} <paper@news.example>"},
             "header": {"headers": ((bad, "x"),)},
             "value": {"headers": (("List-Id", bad),)},
-            "message_id": {"message_id": f"<{bad}>"},
+            "message_id": {"message_id": lambda reader: f"<{bad}>"},
         }
-        mail = replace(plain, **changes.get(place, {place: bad}))  # type: ignore[arg-type]
+        mail = changed(plain, **changes.get(place, {place: bad}))
         if place == "message_id" and provider.encoding == "json":
             assert b"eve@example.net" not in provider.payload(mail)
             return

@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from digest.models import Chunk, Delivery, Edition
 from digest.store.db import reading, writing
-from digest.types import DeliveryState, Due, Envelope, LeftOut, Pick, Recipient
+from digest.types import DeliveryState, Due, Envelope, LeftOut, Pick, Recipient, Sheet
 from subscribers.models import Profile, Subscriber
 
 NOW = datetime(2026, 3, 4, 6, 30, tzinfo=UTC)
@@ -138,19 +138,13 @@ class Kitchen:
         if not picks and self.stories:
             return LeftOut(due.subscriber_id, "skipped", "empty")
         body = ", ".join(f"story {pick.story_id}" for pick in picks).encode()
-        return Envelope(
-            subscriber_id=due.subscriber_id,
+        sheet = Sheet(
             sender="The Paper <paper@news.example>",
-            recipient=recipient,
             reply_to="desk@news.example",
             subject=self.broken.get(due.subscriber_id, self.subject),
-            message_id=f"<{due.edition_id}.{due.subscriber_id}@news.example>",
             date=NOW,
-            headers=(
-                ("List-Unsubscribe", f"<https://news.example/u/{due.subscriber_id}>"),
-                ("Feedback-ID", f"{due.edition_id}:{due.subscriber_id}"),
-            ),
-            html=b"<p>" + body + b"</p>",
-            text=body,
-            picks=picks,
+            leave_at="https://news.example/u/",
+            headers=(("Feedback-ID", f"{due.edition_id}:{due.subscriber_id}"),),
+            message_id=lambda reader: f"<{due.edition_id}.{reader}@news.example>",
         )
+        return Envelope(sheet, recipient, str(due.subscriber_id).encode(), (b"<p>", body, b"</p>"), (body,), picks)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sqlalchemy import Engine
 
 from digest.dispatch.sender import Sender
 from digest.types import Envelope
+from tests.dispatch.contract import changed
 from tests.dispatch.ledger_rows import add_readers, deliveries, plan
 from tests.dispatch.resend_sink import Sink, Small
 from tests.dispatch.sending import rest_is_over, sent_to
@@ -18,7 +18,7 @@ class Forgetful(Small):
     """A provider whose file has a mistake: it leaves the text of a mail behind."""
 
     def payload(self, envelope: Envelope) -> bytes:
-        return super().payload(replace(envelope, text=b""))
+        return super().payload(changed(envelope, text=b""))
 
 
 def test_an_edition_whose_first_mail_does_not_read_back_stays_where_it_is(

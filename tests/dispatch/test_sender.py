@@ -306,7 +306,7 @@ def test_readers_who_keep_changing_do_not_keep_the_sender_for_ever(
     def compose(edition_id: int, due: Sequence[Due], encoding: str) -> list[Envelope | LeftOut]:
         (mail,) = kitchen(edition_id, due, encoding)
         assert isinstance(mail, Envelope)
-        return [replace(mail, recipient=replace(mail.recipient, address="elsewhere@example.org"))]
+        return [mail._replace(recipient=replace(mail.recipient, address="elsewhere@example.org"))]
 
     assert make(compose=compose).drain() == DispatchReport()
     assert sink.calls == []

@@ -24,11 +24,21 @@ from typing import Any, Literal
 
 import httpx
 
-from digest.dispatch.header import clean, configured_mailbox, mailbox_text, plain, raw_header, unencoded
+from digest.dispatch.header import (
+    LEAVE,
+    SHEETS,
+    clean,
+    configured_mailbox,
+    leave_start,
+    mailbox_text,
+    plain,
+    raw_header,
+    unencoded,
+)
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Envelope, ItemResult, RejectedItem
+from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet
 
 _quoted = encode_basestring
 """What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
@@ -93,18 +103,12 @@ class Resend:
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
         such field."""
-        to = _quoted(mailbox_text(unencoded(envelope.recipient.name), envelope.recipient.address, "To"))
-        subject = _quoted(plain(unencoded(envelope.subject), "Subject"))
-        headers = ""
-        if envelope.headers:
-            (name, value), *others = envelope.headers
-            raw_header(name, value)
-            headers = f"{_quoted(name)}:{_quoted(value)}{_others(*others)}"
-        head = f'{{"to":[{to}],"subject":{subject},"headers":{{{headers}}}'
-        shared = _shared(envelope.sender, envelope.reply_to)
-        if not envelope.html:
-            return b"".join([head.encode(), shared, b',"text":"', envelope.text, b'"}'])
-        return b"".join([head.encode(), shared, b',"html":"', envelope.html, b'","text":"', envelope.text, b'"}'])
+        sheet, recipient, leave, html, text, _ = envelope
+        start, middle, end = _frame(sheet)
+        to = _quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
+        if not html:
+            return b"".join([start, to, middle, leave, end, b',"text":"', *text, b'"}'])
+        return b"".join([start, to, middle, leave, end, b',"html":"', *html, b'","text":"', *text, b'"}'])
 
     def read(self, payload: bytes) -> Written:
         """See `Provider.read`."""
@@ -131,19 +135,19 @@ class Resend:
         self._client.close()
 
 
-@lru_cache(maxsize=64)
-def _others(*headers: tuple[str, str]) -> str:
-    """The headers that mails share, as they follow the first, which is the reader's own."""
-    checked = (raw_header(name, value) for name, value in headers)
-    return "".join(f",{_quoted(name)}:{_quoted(value)}" for name, value in checked)
-
-
-@lru_cache(maxsize=64)
-def _shared(sender: str, reply_to: str) -> bytes:
-    fields = {"from": str(configured_mailbox(sender, "From"))}
-    if reply_to:
-        fields["reply_to"] = str(configured_mailbox(reply_to, "Reply-To"))
-    return b"," + json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()[1:-1]
+@lru_cache(maxsize=SHEETS)
+def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
+    """What stands before the recipient, between it and the token of List-Unsubscribe, and behind that."""
+    fields = {"from": str(configured_mailbox(sheet.sender, "From"))}
+    if sheet.reply_to:
+        fields["reply_to"] = str(configured_mailbox(sheet.reply_to, "Reply-To"))
+    shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    subject = _quoted(plain(unencoded(sheet.subject), "Subject"))
+    own = leave_start(sheet)
+    before = f"{_quoted(LEAVE)}:{_quoted(own)[:-1]}" if own else ""
+    others = [f"{_quoted(name)}:{_quoted(raw_header(name, value)[1])}" for name, value in sheet.headers]
+    after = ",".join(['>"'] * bool(own) + others)
+    return b'{"to":[', f'],"subject":{subject},"headers":{{{before}'.encode(), f"{after}}},{shared}".encode()
 
 
 def _meaning(answer: httpx.Response) -> ProviderError:
