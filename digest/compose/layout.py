@@ -321,7 +321,7 @@ class Layout:
         return glued(part, run, tokens)
 
     def _foot(self, part: str, seat: Seat, told: bool, footer: bool, tokens: Tokens) -> bytes:
-        """What stands behind the stories. Without any, a welcome has said it all, so there is no end."""
+        """What stands behind the stories. Without any, what stands in their place has said it all: there is no end."""
         run = seat.feet.get((part, told, footer))
         if run is None:
             keys = [*(["end"] if told else []), *(["footer"] if footer else [])]
@@ -345,12 +345,12 @@ class Layout:
         return [(topic, inside[topic]) for topic in seat.profile.topics if inside[topic]]
 
     def _head(self, part: str, seat: Seat, told: Sequence[Told], tokens: Tokens) -> list[bytes]:
-        """What stands before the stories."""
-        out = [self._masthead(part, seat, told, tokens)]
+        """What stands before the stories, or in their place."""
+        out, language = [self._masthead(part, seat, told, tokens)], seat.speech.language
         if WELCOME in self._manifest.values:
-            out.append(
-                self._chrome(part, seat, f"welcome/{seat.speech.language}/{'news' if told else 'quiet'}", tokens)
-            )
+            out.append(self._chrome(part, seat, f"welcome/{language}/{'news' if told else 'quiet'}", tokens))
+        elif not told:
+            out.append(self._chrome(part, seat, f"all-quiet/{language}", tokens))
         return out
 
     def _masthead(self, part: str, seat: Seat, told: Sequence[Told], tokens: Tokens) -> bytes:
@@ -358,8 +358,8 @@ class Layout:
         words = sum([each.story.words for each in told[: seat.profile.max_stories]])
         fragment = chosen(self._mastheads[part, speech.language], speech.answers)
         counted = speech.stats[len(told), words]
-        breaks = BREAKING in self._manifest.values
-        said = speech.voice.breaking() if breaks else counted if told else speech.voice.welcome()
+        instead = speech.voice.welcome if WELCOME in self._manifest.values else speech.voice.all_quiet
+        said = speech.voice.breaking() if BREAKING in self._manifest.values else counted if told else instead()
         values = {"date": speech.date, "stats": said}
         if "preheader" not in fragment:
             # The same for all who are told as much: as in the text, which no inbox shows beside the subject.
@@ -368,7 +368,7 @@ class Layout:
             if run is None:
                 run = speech.mastheads[memo] = self._fill(part, fragment, values.get)
             return glued(part, run, tokens)
-        values["preheader"] = self._preheader(told, speech) or counted
+        values["preheader"] = self._preheader(seat, told) or counted
         if not self._joins_anywhere or any(name.startswith(IN_URL) for name in holes(fragment)):
             return glued(part, fill(fragment, values.get, _escape(part), self._encode), tokens)
         run = speech.mastheads.get((part, ""))
@@ -378,15 +378,16 @@ class Layout:
         mine = {name: encode(escape(values[name])) for name in ("stats", "preheader")}
         return glued(part, run, {**tokens, **mine})
 
-    def _preheader(self, told: Sequence[Told], speech: Speech) -> str:
+    def _preheader(self, seat: Seat, told: Sequence[Told]) -> str:
         """What an inbox shows beside the subject: headlines that are not in it; of breaking news, who tells it. Empty
         for a digest of one story, where its length has to do, because without a preheader the inbox would show the
         masthead."""
+        voice, welcomes = seat.speech.voice, WELCOME in self._manifest.values
         if not told:
-            return speech.voice.quiet()
+            return voice.quiet() if welcomes else voice.nothing_new(self._of_profile(seat, "next") or "")
         if BREAKING in self._manifest.values:
-            return speech.voice.names(told[0].story.tellers[:TELLERS])
-        shown = told[:2] if WELCOME in self._manifest.values else told[1:3]
+            return voice.names(told[0].story.tellers[:TELLERS])
+        shown = told[:2] if welcomes else told[1:3]
         return " · ".join([each.short for each in shown])
 
 
