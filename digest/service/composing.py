@@ -37,7 +37,7 @@ class Told:
     """What a reader was told, and why."""
 
     subject: str
-    """Empty where there was no mail, or none of stories."""
+    """Empty where there was no mail, or none that is a digest."""
     picks: tuple[Pick, ...]
     whys: tuple[tuple[str, str], ...]
     """(headline, one sentence) for each pick."""

@@ -32,18 +32,10 @@ SUBSCRIBER, SUBSCRIPTION, CONSENT = table(Subscriber), table(Subscription), tabl
 
 _SUBSCRIBER = (
     *("id", "address", "address_key", "name", "confirmed_at", "locale", "timezone", "cadence", "send_minute"),
-    *(
-        "max_stories",
-        "format",
-        "all_quiet",
-        "own_hours",
-        "status",
-        "next_due_at",
-        "paused_until",
-        "profile_id",
-        "created_at",
-    ),
+    *("max_stories", "format", "all_quiet", "own_hours", "status", "next_due_at", "paused_until", "profile_id"),
+    "created_at",
 )
+_CHOSEN = ("locale", "timezone", "cadence", "send_minute", "max_stories", "format", "all_quiet", "paused_until")
 _SUBSCRIPTION = ("subscriber_id", "topic_id", "position", "status", "cadence", "send_minute")
 _CONSENT = ("subscriber_id", "at", "action", "topics", "form", "source", "note")
 
@@ -215,17 +207,7 @@ class Importer:
                 which = mine & (SUBSCRIPTION.c.topic_id == topic)
                 connection.execute(update(SUBSCRIPTION).where(which).values(status="active", **own))
         if was_pending:
-            names = (
-                "locale",
-                "timezone",
-                "cadence",
-                "send_minute",
-                "max_stories",
-                "format",
-                "all_quiet",
-                "paused_until",
-            )
-            values = {name: getattr(choice, name) for name in names}
+            values = {name: getattr(choice, name) for name in _CHOSEN}
             values |= {"status": "active", "name": row.name, "confirmed_at": row.confirmed_at or now}
             connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == reader.id).values(values))
         slugs = choice.slugs.split()

@@ -331,7 +331,9 @@ def test_editions_of_readers_without_the_wish_are_as_they_were(town: Town) -> No
     assert kept == [(False, False), (True, True)]
 
 
+@pytest.mark.parametrize("look", ["paper", "compact"])
 def test_an_own_template_of_before_holds_nobody_up(
+    look: str,
     tmp_path: Path,
     sqlite_database: Engine,
     make_settings: Callable[..., Settings],
@@ -342,7 +344,7 @@ def test_an_own_template_of_before_holds_nobody_up(
     copied(Settings(templates_dir=str(folder)), ["email/digest/body.html"])
     file = folder / "email" / "digest" / "body.html"
     file.write_text(file.read_text().replace("macro all_quiet()", "macro of_another_name()"))
-    town = Town(sqlite_database, make_settings(templates_dir=str(folder)))
+    town = Town(sqlite_database, make_settings(templates_dir=str(folder), theme=look))
     town.topics("Harbour", "Garden")
     ada = wishing(town)
     town.reader("ben@example.org", "garden")
