@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from lxml import html as markup
 
 from digest.compose.assemble import Composer
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks
@@ -22,6 +22,7 @@ from tests.compose.edition import (
     decoded,
     freeze,
     own_tokens,
+    parsed,
     profile,
     theme,
     visible,
@@ -38,16 +39,20 @@ def quiet(*languages: str) -> Frozen:
     blocks = [block for each in languages or ("en",) for block in chrome_blocks(TOPICS, each, all_quiet=True)]
     compiled = compile_blocks(theme(), SITE, blocks, BlockCache())
     html, text = {**one.html, **compiled.html}, {**one.text, **compiled.text}
-    stored = {"html": dict.fromkeys(html, ""), "text": dict.fromkeys(text, ""), "values": {ALL_QUIET: "1"}}
+    stored: dict[str, Any] = {
+        "html": dict.fromkeys(html, ""),
+        "text": dict.fromkeys(text, ""),
+        "values": {ALL_QUIET: "1"},
+    }
     return Frozen(replace(one.manifest, **stored), html, text)
 
 
-def composed(frozen: Frozen, due: Due = ASKS, encoding: str = "raw", **choices: object) -> Envelope | LeftOut:
-    reader = replace(WISHES, **{"topics": (1, 2), **choices})
+def composed(frozen: Frozen, due: Due = ASKS, encoding: str = "raw", **choices: Any) -> Envelope | LeftOut:
+    reader = profile(**{"all_quiet": True, "topics": (1, 2), **choices})
     return Composer(EDITION, frozen, theme(), HANDS, encoding).compose(due, reader, TO)
 
 
-def mail(frozen: Frozen, due: Due = ASKS, encoding: str = "raw", **choices: object) -> Envelope:
+def mail(frozen: Frozen, due: Due = ASKS, encoding: str = "raw", **choices: Any) -> Envelope:
     made = composed(frozen, due, encoding, **choices)
     assert isinstance(made, Envelope)
     return made
@@ -102,7 +107,7 @@ def test_plain_text_alone_for_who_wants_that() -> None:
 def test_names_of_topics_are_escaped_and_the_order_is_the_readers() -> None:
     told = mail(quiet(), topics=(2, 1))
     assert "nothing new for you on Energy <new> and Harbour & Town." in visible(told.html.decode())
-    (paragraph,) = markup.document_fromstring(told.html.decode()).xpath("//p[@class='letter']")
+    (paragraph,) = parsed(told.html.decode()).xpath("//p[@class='letter']")
     assert not list(paragraph), "no name has become a tag"
 
 
