@@ -24,6 +24,8 @@ KINDS = ("daily", "weekdays", "days", "weekly", "several", "as-it-happens")
 """The ways to choose days, as the page lists them. `days`, `weekly` and `several` come with fields of their own."""
 HERE = "here"
 """Marks a topic that the page listed: only such a topic is taken away when it is not ticked."""
+ALL_QUIET, TICKED = "quiet", "yes"
+"""The box for mails that say that there is nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class ChoicesForm:
     locale: str
     format: str
     most: str
+    all_quiet: bool
+    """Whether the box is ticked."""
 
 
 def shown(choices: Choices) -> ChoicesForm:
@@ -83,6 +87,7 @@ def shown(choices: Choices) -> ChoicesForm:
         choices.locale,
         choices.format,
         str(choices.max_stories),
+        choices.all_quiet,
     )
 
 
@@ -146,6 +151,8 @@ def typed(form: FormData, choices: Choices) -> ChoicesForm:
         text("locale", saved.locale),
         text("format", saved.format),
         text("most", saved.most),
+        # A box that is not ticked sends nothing; the hidden field before it says that the page had one.
+        TICKED in form.getlist(ALL_QUIET) if ALL_QUIET in form else saved.all_quiet,
     )
 
 
@@ -170,7 +177,8 @@ def changed(
         errors["most"] = told % {"most": MOST_STORIES}
     if errors:
         return None, errors
-    return Change(topics, cadence, minute, fields.timezone, fields.locale, fields.format, most), errors
+    mail = (fields.timezone, fields.locale, fields.format, most, fields.all_quiet)
+    return Change(topics, cadence, minute, *mail), errors
 
 
 def _topics(fields: ChoicesForm, errors: dict[str, str], voice: Voice) -> tuple[OwnTopic, ...]:

@@ -4,7 +4,8 @@ JSON: one object; times are ISO 8601 with their offset (UTC), `null` where there
 
     about            what this is and when it was made
     reader           number, address, name, status, created_at, confirmed_at
-    choices          language, timezone, cadence, send_time (local), format, max_stories, paused_until, next_due_at
+    choices          language, timezone, cadence, send_time (local), format, max_stories, all_quiet (a mail even
+                     when there is nothing new), paused_until, next_due_at
     topics           in the reader's order: slug, name, status (active, pending), own cadence and send_time or null
     votes            what was asked for below stories, newest first: kind (story, publisher, like), on (the headline or
                      the publisher), weight (1 more or preferred, -1 less or muted), at, and of a like what later
@@ -81,6 +82,7 @@ def held_of(
             "send_time": clock(row.send_minute),
             "format": row.format,
             "max_stories": row.max_stories,
+            "all_quiet": row.all_quiet,
             "paused_until": _instant(row.paused_until),
             "next_due_at": _instant(row.next_due_at),
         },

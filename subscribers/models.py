@@ -107,6 +107,8 @@ class Subscriber(SQLModel, table=True):
     max_stories: int = Field(default=12, sa_column=Column(Integer, nullable=False))
     format: str = Field(default="html", sa_column=Column(String(8), nullable=False, server_default="html"))
     """html (with a text part) or text."""
+    all_quiet: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether a digest without anything new comes all the same and says so."""
     own_hours: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     """Whether a subscription of theirs has a cadence of its own: the planner then looks at each of them."""
     status: str = Field(default="pending", sa_column=Column(String(12), nullable=False))

@@ -34,6 +34,8 @@ class Choices(TypedDict):
     max_stories: int
     format: str
     """ "html" or "text"; rows from before version 0002 lack it and mean "html"."""
+    all_quiet: NotRequired[bool]
+    """Only for who wants a mail even when there is nothing new, so that everybody else's rows keep their key."""
     own: dict[str, tuple[str, int]]
     """Topics with hours of their own: id as text (JSON's keys are) -> (cadence, send minute). Rows from before version
     0002 lack it and mean none."""
@@ -132,6 +134,8 @@ def _choices(connection: Connection, row: Row[Any]) -> Choices:
         format=row.format,
         own={str(each.topic_id): (each.cadence, each.send_minute) for each in topics if each.cadence is not None},
     )
+    if row.all_quiet:
+        chosen["all_quiet"] = True
     cast = for_selection(connection, row.id)
     return Choices(**{**chosen, "votes": cast, "reader": row.id}) if cast else chosen
 

@@ -56,6 +56,7 @@ def undo_leave(
             "send_minute": before["send_minute"],
             "max_stories": before["max_stories"],
             "format": before["format"],
+            "all_quiet": before.get("all_quiet", False),
         }
     connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id).values(values))
     consent.log(session.connection(), subscriber_id, now, "returned", last.topics.split(), network=network)

@@ -110,7 +110,7 @@ def _afresh(row: Row[Any], address: str, choices: dict[str, Any]) -> dict[str, A
     and address here, a pause until the next confirmation, all else in the profile that the leaving's line names."""
     fresh = {**choices, "address": address, "status": "pending", "next_due_at": None}
     if row.status == "left":
-        fresh |= {"own_hours": False, "max_stories": MAX_STORIES, "profile_id": None}
+        fresh |= {"own_hours": False, "max_stories": MAX_STORIES, "all_quiet": False, "profile_id": None}
     if row.confirmed_at is not None:
         fresh |= {"name": row.name, "address": row.address}
     return fresh

@@ -31,6 +31,7 @@ def stand_in(session: Session, number: int, address: str, locale: str, *, now: d
             send_minute=420,
             max_stories=MAX_STORIES,
             format="html",
+            all_quiet=False,
             own_hours=False,
             status="active",
             created_at=now,

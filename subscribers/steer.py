@@ -61,6 +61,7 @@ def _everything() -> Select[Any]:
             SUBSCRIBER.c.locale,
             SUBSCRIBER.c.format,
             SUBSCRIBER.c.max_stories,
+            SUBSCRIBER.c.all_quiet,
             SUBSCRIBER.c.paused_until,
             SUBSCRIBER.c.next_due_at,
             SUBSCRIBER.c.links_from,
@@ -107,6 +108,7 @@ def choices(connection: Connection, subscriber_id: int, *, now: datetime, issued
         paused_until=first.paused_until if first.paused_until is not None and first.paused_until > now else None,
         next_due_at=first.next_due_at,
         voted=first.voted,
+        all_quiet=first.all_quiet,
     )
 
 
@@ -201,6 +203,7 @@ def _checked(wanted: Change) -> dict[str, Any]:
         "locale": wanted.locale[:16],
         "format": wanted.format,
         "max_stories": wanted.max_stories,
+        "all_quiet": wanted.all_quiet,
     }
 
 

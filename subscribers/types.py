@@ -147,6 +147,8 @@ class ReaderRow:
     """Slugs of the active topics in the reader's order."""
     pending: tuple[str, ...] = ()
     """Slugs that wait for confirmation."""
+    all_quiet: bool = False
+    """Whether a mail comes even when there is nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,8 @@ class Choices:
     """None without a topic."""
     voted: bool = False
     """Whether they asked for more or less of something below a story."""
+    all_quiet: bool = False
+    """Whether a mail comes even when there is nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,8 @@ class Change:
     locale: str
     format: str
     max_stories: int
+    all_quiet: bool = False
+    """Whether a mail comes even when there is nothing new."""
 
 
 @dataclass(frozen=True, slots=True)

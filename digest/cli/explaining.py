@@ -123,6 +123,8 @@ def _head(address: str, told: ExplainedMail) -> Iterator[Line]:
     if not told.composed:
         outcome += "; what follows is how it would be composed from what is stored"
     yield Line(f"outcome: {outcome}")
+    if told.composed and told.state != "skipped" and not any(story.told for story in told.stories):
+        yield Line("a mail without stories, which says that there is nothing new")
     since = " and ".join(moment(window) for window in told.windows)
     yield Line(f"topics: {', '.join(told.topics) or 'none any more'}; news since {since}")
     yield Line(f"at most {plural(told.max_stories, 'story', 'stories')}, then one-liners")

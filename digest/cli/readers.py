@@ -20,7 +20,7 @@ CADENCES = "daily, weekdays, weekly:fri, days:mon,thu, several:12:00,18:00 or as
 Address = Annotated[str, typer.Argument(help="The reader's address.")]
 COLUMNS = [
     *("id", "address", "name", "status", "topics", "pending", "cadence", "at", "timezone", "language", "format"),
-    *("stories", "paused", "next"),
+    *("stories", "all_quiet", "paused", "next"),
 ]
 LISTED = ["id", "address", "status", "topics", "when", "next"]
 """What fits beside each other on 80 columns; `--json` and `show` tell the rest."""
@@ -75,6 +75,7 @@ def show_(address: Address, as_json: AsJson = False) -> None:
         show([row], COLUMNS, as_json=True)
     else:
         row["next"] = _local(reader)
+        row["all_quiet"] = "yes" if reader.all_quiet else "no"
         row["paused"] = f"until {_there(reader.paused_until, reader.timezone)}" if row["paused"] else ""
         show([{"what": key, "value": row[key]} for key in COLUMNS], ["what", "value"])
 
@@ -100,6 +101,9 @@ def edit(
     language: Annotated[str | None, typer.Option(help="The language of the mail: en, de, ar.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="html or text.")] = None,
     max_stories: Annotated[int | None, typer.Option(help="The most stories in one mail, 1 to 40.")] = None,
+    all_quiet: Annotated[
+        bool | None, typer.Option("--all-quiet/--no-all-quiet", help="A mail even when there is nothing new.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The reader's name; empty takes it away.")] = None,
     pause_until: Annotated[str | None, typer.Option(help="No digest before this day: 2026-08-24.")] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="End a pause.")] = False,
@@ -116,6 +120,7 @@ def edit(
         "locale": language,
         "format": format_,
         "max_stories": max_stories,
+        "all_quiet": all_quiet,
         "name": name,
     }
     given: dict[str, Any] = {key: value for key, value in choices.items() if value is not None}
@@ -197,6 +202,7 @@ def _row(reader: ReaderRow) -> dict[str, object]:
         "language": reader.locale,
         "format": reader.format,
         "stories": reader.max_stories,
+        "all_quiet": reader.all_quiet,
         "paused": reader.paused_until,
         "pending": reader.pending,
         "when": f"{reader.cadence} {at} {reader.timezone}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
+from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Frozen, Manifest
 from digest.compose.layout import Layout
 from digest.compose.seats import Seat, Seats, Speech, Told
 from digest.compose.select import candidates, explain, room_for, updated_in
@@ -84,12 +84,12 @@ class Composer:
 
     def compose(self, due: Due, profile: ReaderProfile, to: Recipient) -> Envelope | LeftOut:
         """One mail, or why there is none: "empty" when the reader's window holds nothing new. A welcome mail goes out
-        even then. Readers who want plain text get no HTML."""
+        even then, and a digest to who wishes to hear that all is quiet. Readers who want plain text get no HTML."""
         if self._manifest.kind != "digest":
             return self._system(profile, to)
         seat = self._seats.seat(profile)
         told = self._choose(seat, due) if due.picks is None else tuple([seat.told[pick] for pick in due.picks])
-        if not told and not self._welcomes:
+        if not told and not self._welcomes and not (profile.all_quiet and ALL_QUIET in self._manifest.values):
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
         tokens = self._tokens(links)
@@ -180,13 +180,15 @@ class Composer:
         return (encode(links.view), encode(links.leave), encode(links.manage), encode(links.tune))
 
     def subject(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> str:
-        """The subject of a digest with these picks, which a welcome mail alone may lack."""
+        """The subject of a digest with these picks, which welcome mails and those of a quiet day may lack."""
         seat = self._seats.seat(profile)
         return self._subject([seat.told[pick] for pick in picks], seat.speech)
 
     def _subject(self, told: Sequence[Told], speech: Speech) -> str:
         if self._welcomes:
             return shorten(speech.voice.welcome_to(self._manifest.site.name))
+        if not told:
+            return shorten(speech.voice.all_quiet_on(speech.voice.date()))
         breaks = BREAKING in self._manifest.values and not told[0].pick.from_version
         return shorten(speech.voice.breaking(told[0].title) if breaks else told[0].title)
 

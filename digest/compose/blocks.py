@@ -103,9 +103,11 @@ def story_of(key: str) -> tuple[int, int]:
     return int(parts[2]), int(parts[5]) if len(parts) > 5 else 0
 
 
-def chrome_blocks(topics: Mapping[int, str], language: str, *, welcome: bool = False) -> list[Block]:
+def chrome_blocks(
+    topics: Mapping[int, str], language: str, *, welcome: bool = False, all_quiet: bool = False
+) -> list[Block]:
     """Masthead, section heads, end and footer of one language; with `welcome` the greeting before stories and the one
-    without any."""
+    without any, with `all_quiet` what is said in the place of stories."""
     chrome = [Block(f"{kind}/{language}", language, kind) for kind in CHROME_BLOCKS]
     heads = [Block(f"section/{language}/{id_}", language, "section", {"name": name}) for id_, name in topics.items()]
     greetings = [
@@ -113,7 +115,7 @@ def chrome_blocks(topics: Mapping[int, str], language: str, *, welcome: bool = F
         for kind in ("news", "quiet")
         if welcome
     ]
-    return chrome + heads + greetings
+    return chrome + heads + greetings + [Block(f"all-quiet/{language}", language, "all_quiet")] * all_quiet
 
 
 def compile_blocks(

@@ -15,6 +15,8 @@ DAMAGED = "a frozen edition in the database is damaged; restore a backup"
 
 WELCOME = "welcome"
 """The value of a manifest whose digest is a reader's first: it greets, and there is a mail even without a story."""
+ALL_QUIET = "all-quiet"
+"""The value of a manifest that has something to say to readers for whom there is nothing new, if they wish it."""
 BREAKING = "breaking"
 """The value of a manifest that tells one story at once: the story's number."""
 
@@ -131,7 +133,8 @@ class Manifest:
     html: Mapping[str, str]
     text: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
-    """A system mail's own values (its subject, its topics); WELCOME in a welcome mail, BREAKING in a breaking one."""
+    """A system mail's own values (its subject, its topics); WELCOME in a welcome mail, BREAKING in a breaking one,
+    ALL_QUIET where a reader of a digest wishes to hear that there is nothing new."""
     rulings: tuple[Ruling, ...] = ()
     """What editors ruled about stories that had news for this edition, in the order in which they did."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from digest.compose.content import BREAKING, WELCOME, Manifest
 from digest.compose.contexts import in_url
-from digest.compose.seats import Seat, Seats, Speech, Told
+from digest.compose.seats import Seat, Seats, Told
 from digest.compose.strips import ENCODERS, LINKS, TUNE, Made
 
 TUNES = LINKS.index(TUNE)
@@ -91,8 +91,9 @@ class Layout:
         """What a masthead says of this mail, and its preheader as it stands in HTML and in an address."""
         speech = seat.speech
         counted = speech.stats[len(told), sum([each.words for each in told[: seat.profile.max_stories]])]
-        said = speech.voice.breaking() if self._breaks else counted if told else speech.voice.welcome()
-        shown = self._preheader(told, speech) or [counted]
+        instead = speech.voice.welcome if self._welcomes else speech.voice.all_quiet
+        said = speech.voice.breaking() if self._breaks else counted if told else instead()
+        shown = self._preheader(seat, told) or [counted]
         address = self._encode(in_url(BETWEEN.join(shown))) if self._seats.preheader_in_address else b""
         return said, speech.said[BETWEEN].join([speech.said[text] for text in shown]), address
 
@@ -105,19 +106,22 @@ class Layout:
         tokens: Sequence[bytes],
         out: list[bytes],
     ) -> None:
-        """What stands before the stories."""
+        """What stands before the stories, or in their place."""
         out += seat.speech.masthead[part, said[0]].filled((*tokens, *said[1:]))
         if self._welcomes:
             out += seat.chrome[part, f"welcome/{seat.speech.language}/{'news' if told else 'quiet'}"].filled(tokens)
+        elif not told:
+            out += seat.chrome[part, f"all-quiet/{seat.speech.language}"].filled(tokens)
 
-    def _preheader(self, told: Sequence[Told], speech: Speech) -> list[str]:
+    def _preheader(self, seat: Seat, told: Sequence[Told]) -> list[str]:
         """What an inbox shows beside the subject: headlines that are not in it; of breaking news, who tells it. Empty
         for a digest of one story, where its length has to do, because without a preheader the inbox would show the
         masthead."""
+        voice = seat.speech.voice
         if not told:
-            return [speech.voice.quiet()]
+            return [voice.quiet() if self._welcomes else voice.nothing_new(self._seats.next_mail(seat))]
         if self._breaks:
-            return [speech.voice.names(told[0].story.tellers[:TELLERS])]
+            return [voice.names(told[0].story.tellers[:TELLERS])]
         shown = told[:2] if self._welcomes else told[1:3]
         return [each.short for each in shown]
 

@@ -281,7 +281,7 @@ class Seats:
         return found
 
     def foot(self, seat: Seat, part: str, *, told: bool, footer: bool) -> Strip:
-        """What stands behind the stories. Without any, a welcome has said it all, so there is no end."""
+        """What stands behind the stories. Without any, what stands in their place has said it all: there is no end."""
         found = seat.feet.get((part, told, footer))
         if found is None:
             keys = [*(["end"] if told else []), *(["footer"] if footer else [])]
@@ -290,20 +290,26 @@ class Seats:
             found = seat.feet[part, told, footer] = strip_of(whole)
         return found
 
+    def next_mail(self, seat: Seat) -> str:
+        """When the reader's next mail comes, as their language says it."""
+        return self._next_mail(seat.profile, seat.speech)
+
+    def _next_mail(self, profile: ReaderProfile, speech: Speech) -> str:
+        own = tuple(sorted((topic, *rhythm) for topic, rhythm in profile.own.items()))
+        hours = (speech.language, profile.timezone, profile.cadence, profile.send_minute, own, profile.rhythms)
+        # Which topics there are decides with `own` alone: whether one is left to the reader's usual hours.
+        memo = (*hours, profile.topics if own else ())
+        if memo not in self._next:
+            self._next[memo] = speech.voice.next(self._next_due(profile, self._manifest.frozen_at))
+        return self._next[memo]
+
     def _of_profile(self, profile: ReaderProfile, speech: Speech, name: str) -> str | None:
-        voice, language = speech.voice, speech.language
         if name == "next":
-            own = tuple(sorted((topic, *rhythm) for topic, rhythm in profile.own.items()))
-            hours = (language, profile.timezone, profile.cadence, profile.send_minute, own, profile.rhythms)
-            # Which topics there are decides with `own` alone: whether one is left to the reader's usual hours.
-            memo = (*hours, profile.topics if own else ())
-            if memo not in self._next:
-                self._next[memo] = voice.next(self._next_due(profile, self._manifest.frozen_at))
-            return self._next[memo]
+            return self._next_mail(profile, speech)
         if name == "topics":
             names = self._manifest.topics
-            return voice.names([names[topic] for topic in profile.topics if topic in names])
-        return {"lang": language, "dir": direction(language)}.get(name)
+            return speech.voice.names([names[topic] for topic in profile.topics if topic in names])
+        return {"lang": speech.language, "dir": direction(speech.language)}.get(name)
 
 
 def _is_plain(part: str, fragment: Fragment) -> bool:

@@ -84,6 +84,19 @@ class Voice:
         """That a window holds nothing yet."""
         return self._theme.gettext(self.language, "Nothing has happened yet today.")
 
+    def all_quiet(self) -> str:
+        """What stands in the masthead of a mail without anything new in the place of the count of its stories."""
+        return self._theme.gettext(self.language, "Nothing new")
+
+    def all_quiet_on(self, date: str) -> str:
+        """The subject of such a mail: with the date, for equal subjects would become one thread."""
+        return self._theme.gettext(self.language, "All quiet on %(date)s") % {"date": date}
+
+    def nothing_new(self, when: str) -> str:
+        """Its preheader; `when` as `next` has it."""
+        nothing = self._theme.gettext(self.language, "Nothing new since the last digest.")
+        return f"{nothing} {self._theme.gettext(self.language, 'Next: %(when)s.') % {'when': when}}"
+
     def breaking(self, title: str = "") -> str:
         """What breaking news is called, in the masthead; with a title, the subject of its mail."""
         word = self._theme.gettext(self.language, "Breaking")

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digest.checks import RANK_WEIGHTS
 from digest.compose.blocks import BlockCache, Compiled, chrome_blocks, compile_blocks, story_blocks, story_of
-from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
+from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site, Variant
 from digest.compose.fragments import Fragment, address, guard, pack
 from digest.compose.room import sizes_of
 from digest.compose.theme import Theme
@@ -118,7 +118,8 @@ def build_digest(
     """A digest of these topics for every window that begins at one of `starts` and ends `until`. Nothing is stored.
 
     `languages` are those of its readers; what there is no catalogue for is English. `now` is the moment it speaks from.
-    `values` with `digest.compose.content.WELCOME` makes it a welcome mail, with BREAKING one of that story alone.
+    `values` with `digest.compose.content.WELCOME` makes it a welcome mail, with BREAKING one of that story alone; with
+    ALL_QUIET it has something to say to whom it has no story for.
     Content addresses and bytes of its fragments are added to `blobs`. `write` gives summaries of the stories that are
     likely to be cards. `asked` is what readers want of publishers (`variants`). The cards as everybody may see them
     (`archiving`) are added to `public`. Raises TemplateError when a template of
@@ -137,7 +138,8 @@ def build_digest(
     if public is not None:
         for story, told in ranking.chosen.items():
             public.update(public_cards(told, cards[story].usual, found.open[story], found.versions.get(story, ())))
-    blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, welcome=WELCOME in values)]
+    greets = {"welcome": WELCOME in values, "all_quiet": ALL_QUIET in values}
+    blocks = [block for lang in spoken for block in chrome_blocks(found.topics, lang, **greets)]
     blocks += [block for lang in spoken for each in cards.values() for block in story_blocks(each.cards, lang)]
     compiled = compile_blocks(shop.theme, shop.site, blocks, shop.cache)
     kept: dict[str, bytes] = {} if blobs is None else blobs

@@ -37,6 +37,7 @@ class Told:
     """What a reader was told, and why."""
 
     subject: str
+    """Empty where there was no mail, or none that is a digest."""
     picks: tuple[Pick, ...]
     whys: tuple[tuple[str, str], ...]
     """(headline, one sentence) for each pick."""
@@ -103,9 +104,11 @@ class Press:
             profile = profiles_of(session, [row.profile_id])[row.profile_id]
         if not profile.language and not profile.topics:
             return None  # `digest.store.forget.NOBODY`
-        if not row.picks:
+        if row.picks is None:
             return Told("", (), ())
         composer, _ = self._composer(edition_id, "raw")
+        if not composer.is_digest:
+            return Told("", (), ())
         whys = tuple(composer.why(pick, place, row.since, profile, row.due_at) for place, pick in enumerate(row.picks))
         return Told(composer.view(row.picks, profile).subject, row.picks, whys)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from digest.compose.content import Frozen
+from digest.service.allquiet import all_quiet
 from digest.service.building import Workshop, build_digest
 from digest.service.variants import asked_by
 from digest.types import ReaderProfile
@@ -57,6 +58,7 @@ def draft(
         starts=sorted({since, *own.values()}),
         until=until,
         now=now,
+        values=all_quiet(shop, [profile]),
         write=shop.scribe.known if shop.scribe else None,
         asked=asked_by([profile]),
     )

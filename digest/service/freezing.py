@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from digest.compose.content import BREAKING, WELCOME, Card, pack_manifest
 from digest.compose.fragments import address
+from digest.service.allquiet import all_quiet
 from digest.service.archiving import archive_edition
 from digest.service.building import CANDIDATES as CANDIDATES
 from digest.service.building import Workshop as Workshop
@@ -51,6 +52,7 @@ def freeze_digest(
     """Freeze a planned digest edition; returns its number of deliveries. Durable and leasable when this returns.
 
     `values` are frozen with it (WELCOMING, or BREAKING with its story). What is breaking waits for no language model.
+    Who wishes a mail even when there is nothing new gets one of what the clock plans, not of what is sent by hand.
     What it tells of topics with a public archive goes there in the same transaction, except of a welcome mail and when
     it is `private`, for one reader alone.
     Safe to repeat after a crash: until the last transaction, which begins with `guard`, nothing of it is visible.
@@ -60,6 +62,8 @@ def freeze_digest(
         edition = editions.get_edition(session, edition_id)
         until, only = edition.planned_at, edition.topic_id
         profiles = profiles_of(session, editions.profile_ids(session, edition_id))
+        if edition.kind == "tick":
+            values = {**(values or {}), **all_quiet(shop, profiles.values())}
         starts = set(editions.windows(session, edition_id))
         for profile_id, due_at in editions.own_slots(session, edition_id):
             starts.update(topic_starts(profiles[profile_id], due_at, until).values())

@@ -40,7 +40,7 @@ def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyr
     last MOST digests with their subject."""
     subjects = {each.edition_id: each for each in history(session, subscriber_id, theme, keyring)}
     entries = links.everything_to(session, subscriber_id)
-    titles = links.titles(session, {pick.story_id for each in entries for pick in each.picks})
+    titles = links.titles(session, {pick.story_id for each in entries for pick in each.picks or ()})
     return tuple(
         Mailed(
             each.edition_id,
@@ -50,8 +50,10 @@ def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyr
             each.reason,
             each.message_id,
             told.subject if (told := subjects.get(each.edition_id)) else "",
-            _token(keyring, subscriber_id, each.edition_id, each.key_id) if each.picks and kind in VIEWED else "",
-            tuple((pick.story_id, titles.get(pick.story_id, "")) for pick in each.picks),
+            _token(keyring, subscriber_id, each.edition_id, each.key_id)
+            if each.picks is not None and kind in VIEWED
+            else "",
+            tuple((pick.story_id, titles.get(pick.story_id, "")) for pick in each.picks or ()),
         )
         for each in entries
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from typing import NamedTuple
 
@@ -67,6 +68,7 @@ class Operating(Accounts, Steering):
         locale: str | None = None,
         format: str | None = None,  # noqa: A002 - the reader's word for it
         max_stories: int | None = None,
+        all_quiet: bool | None = None,
         name: str | None = None,
         pause: date | NotGiven | None = NOT_GIVEN,
     ) -> ReaderRow:
@@ -86,10 +88,9 @@ class Operating(Accounts, Steering):
                 locale=old.locale if locale is None else locale,
                 format=old.format if format is None else format,
                 max_stories=old.max_stories if max_stories is None else max_stories,
+                all_quiet=old.all_quiet if all_quiet is None else all_quiet,
             )
-            if change != Change(
-                old.topics, old.cadence, old.send_minute, old.timezone, old.locale, old.format, old.max_stories
-            ):
+            if change != Change(*(getattr(old, each.name) for each in fields(Change))):
                 steer.change(session, who, change, now=now, form="operator", private_too=True)
                 narrow(session, who)
             if name is not None:

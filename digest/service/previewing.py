@@ -91,7 +91,7 @@ class Previewer:
         """One reader's next digest, in their language or in `language`.
 
         Raises UnknownReader; InputError for who is not active; NothingToDo where no mail would go out: they have no
-        topic, or there is nothing new for them; TemplateError and StoreError.
+        topic, or there is nothing new for them and they do not wish to hear that; TemplateError and StoreError.
         """
         now = self._now()
         with reading(self._shop.engine) as session:

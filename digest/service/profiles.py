@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from digest.types import ReaderProfile, Vote
+from subscribers.cadence import AS_IT_HAPPENS
 from subscribers.profiles import Choices, profiles
 
 
@@ -30,7 +31,14 @@ def profile_from(id_: int, raw: Choices) -> ReaderProfile:
         own={int(topic): hours for topic, hours in raw["own"].items()},
         rhythms=tuple((cadence, minute) for cadence, minute in raw.get("rhythms", ())),
         votes=tuple(_vote(each) for each in raw.get("votes", ())),
+        all_quiet=raw.get("all_quiet", False) and _awaits(raw),
     )
+
+
+def _awaits(raw: Choices) -> bool:
+    """Whether a topic comes by the clock, so that its reader waits for a mail. What comes as it happens never does."""
+    own = raw["own"]
+    return any(own.get(str(topic), (raw["cadence"],))[0] != AS_IT_HAPPENS for topic in raw["topics"])
 
 
 def _vote(raw: Mapping[str, Any]) -> Vote:

@@ -16,7 +16,7 @@ from typing import Any
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
-from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -78,7 +78,8 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
-    profile = ReaderProfile(1, tuple(frozen.manifest.topics), language, "Europe/Berlin", "daily", 420, MAX_STORIES)
+    topics = tuple(frozen.manifest.topics)
+    profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, MAX_STORIES, all_quiet=True)
     hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
@@ -106,7 +107,8 @@ def _digest(
     """`values` as for `digest.service.freezing.freeze_digest`."""
     values = values or {}
     topics = dict(enumerate(_content()["topics"].get(language, _content()["topics"]["en"]), 1))
-    blocks = [*chrome_blocks(topics, language, welcome=WELCOME in values), *story_blocks(cards, language)]
+    greets = {"welcome": WELCOME in values, "all_quiet": ALL_QUIET in values}
+    blocks = [*chrome_blocks(topics, language, **greets), *story_blocks(cards, language)]
     compiled = compile_blocks(bench.theme, bench.site, blocks, bench.cache)
     if compiled.dropped:
         raise TemplateError(next(iter(compiled.dropped.values())))
@@ -198,10 +200,11 @@ DIGESTS: Mapping[str, _Digest] = {
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
     "welcome": lambda bench, language: _digest(bench, language, _cards(language), WELCOMING),
     "quiet": lambda bench, language: _digest(bench, language, [], WELCOMING),
+    "all-quiet": lambda bench, language: _digest(bench, language, [], {ALL_QUIET: "1"}),
     "breaking": lambda bench, language: _digest(bench, language, _cards(language)[:1], {BREAKING: "1"}),
 }
 """The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
-with and without stories, and breaking news."""
+with and without stories, of a day without anything new, and breaking news."""
 
 MAILS = (*DIGESTS, *LETTERS)
 

@@ -28,7 +28,7 @@ class Sent:
     key_id: int
     profile_id: int
     picks: tuple[Pick, ...] | None
-    """None when it is forgotten what the mail held; empty for a welcome without stories."""
+    """None when it is forgotten what the mail held; empty for a welcome without stories, or a quiet day."""
 
 
 def planned_at(session: Session, edition_id: int) -> datetime | None:
@@ -48,7 +48,8 @@ class Entry:
     state: str
     reason: str
     message_id: str
-    picks: tuple[Pick, ...]
+    picks: tuple[Pick, ...] | None
+    """As in `Sent`."""
 
 
 def everything_to(session: Session, subscriber_id: int) -> list[Entry]:
@@ -68,7 +69,9 @@ def everything_to(session: Session, subscriber_id: int) -> list[Entry]:
         .where(_delivery.c.subscriber_id == subscriber_id)
         .order_by(_delivery.c.edition_id.desc())
     )
-    return [Entry(*row[:7], unpack(row.picks)) for row in session.connection().execute(query)]
+    return [
+        Entry(*row[:7], None if row.picks is None else unpack(row.picks)) for row in session.connection().execute(query)
+    ]
 
 
 def titles(session: Session, story_ids: Iterable[int]) -> dict[int, str]:

@@ -55,6 +55,8 @@ class ReaderProfile:
     other fields tell it."""
     votes: tuple[Vote, ...] = ()
     """Oldest first, as they were when the delivery was planned."""
+    all_quiet: bool = False
+    """Whether a mail of the reader's own hours comes even when there is nothing new, and says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def _texts(row: Any, topics: Sequence[Any]) -> dict[str, str]:
         "language": row.locale,
         "format": row.format,
         "max_stories": str(row.max_stories),
+        "all_quiet": "yes" if row.all_quiet else "no",
         "paused_until": _instant(row.paused_until),
         "created_at": _instant(row.created_at),
         "confirmed_at": _instant(row.confirmed_at),

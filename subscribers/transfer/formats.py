@@ -41,6 +41,7 @@ OUR_COLUMNS = (
     "language",
     "format",
     "max_stories",
+    "all_quiet",
     "paused_until",
     "created_at",
     "confirmed_at",

@@ -32,8 +32,10 @@ SUBSCRIBER, SUBSCRIPTION, CONSENT = table(Subscriber), table(Subscription), tabl
 
 _SUBSCRIBER = (
     *("id", "address", "address_key", "name", "confirmed_at", "locale", "timezone", "cadence", "send_minute"),
-    *("max_stories", "format", "own_hours", "status", "next_due_at", "paused_until", "profile_id", "created_at"),
+    *("max_stories", "format", "all_quiet", "own_hours", "status", "next_due_at", "paused_until", "profile_id"),
+    "created_at",
 )
+_CHOSEN = ("locale", "timezone", "cadence", "send_minute", "max_stories", "format", "all_quiet", "paused_until")
 _SUBSCRIPTION = ("subscriber_id", "topic_id", "position", "status", "cadence", "send_minute")
 _CONSENT = ("subscriber_id", "at", "action", "topics", "form", "source", "note")
 
@@ -165,7 +167,7 @@ class Importer:
         profile_id = intern(connection, choices)
         tail = (
             *(choice.locale, choice.timezone, choice.cadence, choice.send_minute, choice.max_stories, choice.format),
-            *(bool(choices["own"]), "active", told(due), told(paused), profile_id),
+            *(choice.all_quiet, bool(choices["own"]), "active", told(due), told(paused), profile_id),
         )
         if len(self._terms) >= KEPT:
             self._terms.clear()
@@ -205,8 +207,7 @@ class Importer:
                 which = mine & (SUBSCRIPTION.c.topic_id == topic)
                 connection.execute(update(SUBSCRIPTION).where(which).values(status="active", **own))
         if was_pending:
-            names = ("locale", "timezone", "cadence", "send_minute", "max_stories", "format", "paused_until")
-            values = {name: getattr(choice, name) for name in names}
+            values = {name: getattr(choice, name) for name in _CHOSEN}
             values |= {"status": "active", "name": row.name, "confirmed_at": row.confirmed_at or now}
             connection.execute(update(SUBSCRIBER).where(SUBSCRIBER.c.id == reader.id).values(values))
         slugs = choice.slugs.split()
@@ -229,7 +230,7 @@ def waves(rows: Iterable[Incoming]) -> Iterator[list[Incoming]]:
 
 
 def _as_profile(choice: Choice) -> Choices:
-    return Choices(
+    chosen = Choices(
         topics=[topic for topic, _, _ in choice.topics],
         language=choice.locale,
         timezone=choice.timezone,
@@ -239,3 +240,6 @@ def _as_profile(choice: Choice) -> Choices:
         format=choice.format,
         own={str(topic): (cadence, minute or 0) for topic, cadence, minute in choice.topics if cadence},
     )
+    if choice.all_quiet:
+        chosen["all_quiet"] = True
+    return chosen

@@ -32,6 +32,9 @@ _DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za
 _SPECIAL = tuple(f".{each}" for each in SPECIAL_USE_DOMAIN_NAMES)
 """Domains that email-validator refuses because no mail can get there (RFC 6761 and others)."""
 _SHIELDED = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
+_SHARED = ("cadence", "send_at", "max_stories", "format", "all_quiet", "paused_until")
+"""Columns of ours that many rows have in common."""
+_WISHES = ("yes", "no")
 _LONE = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
@@ -49,6 +52,7 @@ class Choice:
     send_minute: int = 420
     max_stories: int = 12
     format: str = "html"
+    all_quiet: bool = False
     paused_until: datetime | None = None
     adjusted: str = ""
     """What the rows say that was not understood, and what was taken instead; one line."""
@@ -103,7 +107,7 @@ class Rows:
     def __post_init__(self) -> None:
         told = self.layout
         shared = [told.timezone, told.locale, told.topics]
-        shared += [told.ours.get(name) for name in ("cadence", "send_at", "max_stories", "format", "paused_until")]
+        shared += [told.ours.get(name) for name in _SHARED]
         self._shared = [index for index in shared if index is not None]
 
     def read(self, line: int, cells: list[str]) -> Incoming | Problem:
@@ -185,6 +189,7 @@ class Rows:
             send_minute=send_minute,
             max_stories=_stories(cells[ours["max_stories"]]) if ours else 12,
             format=_one_of(cells[ours["format"]], FORMATS, "format") if "format" in ours else "html",
+            all_quiet="all_quiet" in ours and _is_wanted(cells[ours["all_quiet"]], "all_quiet"),
             paused_until=_instant(cells[ours["paused_until"]]) if "paused_until" in ours else None,
             adjusted="; ".join(filter(None, (no_language, no_zone))),
         )
@@ -294,6 +299,13 @@ def _one_of(typed: str, allowed: Sequence[str], what: str) -> str:
     if typed not in allowed:
         raise BadRow(f"{clean_name(typed)[:20]!r} is no {what}; it is {' or '.join(allowed)}")
     return typed
+
+
+def _is_wanted(typed: str, what: str) -> bool:
+    """A wish as our export writes it; an empty cell wishes nothing."""
+    if typed not in (*_WISHES, ""):
+        raise BadRow(f"{clean_name(typed)[:20]!r} says nothing of {what}; it is {' or '.join(_WISHES)}")
+    return typed == _WISHES[0]
 
 
 def _instant(typed: str) -> datetime | None:

@@ -46,6 +46,21 @@ def test_a_mail_is_explained_in_plain_lines(sent: Digest) -> None:
     assert any(line.startswith("    joined with 0.00: Herald") for line in lines)
 
 
+def test_a_mail_without_stories_is_explained(sent: Digest, make_settings: Callable[..., Settings]) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    town = Town(open_database(os.environ["DATABASE_URL"]), make_settings(), Clock(now + timedelta(days=2)))
+    town.service.readers.edit("ada@example.org", all_quiet=True)
+    assert town.morning() == 1
+    town.service.close()
+    lines = sent("explain", "ada@example.org").out.splitlines()
+    assert lines[1:3] == ["outcome: accepted", "a mail without stories, which says that there is nothing new"]
+    assert "told: 1 story" not in lines
+    assert (
+        "a mail without stories, which says that there is nothing new"
+        not in sent("explain", "ada@example.org", "--edition", "1").out
+    )
+
+
 def test_a_mail_is_explained_to_scripts(sent: Digest) -> None:
     (row,) = sent("explain", "ada@example.org", "--edition", "1", "--story", "1", "--json").rows
     assert (row["edition"], row["state"], row["story"], row["headline"]) == (1, "accepted", 1, HEADLINE)

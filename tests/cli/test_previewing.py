@@ -105,6 +105,11 @@ def test_nothing_to_tell_is_one_line(digest: Digest) -> None:
     digest("preview", "--to", "cleo@example.org").fails("nothing new for cleo@example.org", code=3)
     digest("preview", "--topic", "sport").fails("sport has had no news in the last week", code=3)
     assert not list((digest.folder / "data").glob("preview-*"))
+    assert digest("subscribers", "edit", "cleo@example.org", "--all-quiet").code == 0
+    shown = digest("preview", "--to", "cleo@example.org")
+    assert shown.code == 0, "who wants a mail even then is shown it"
+    assert "subject: All quiet on " in shown.out
+    assert "\n0 stories, " in shown.out
 
 
 def test_refusals_are_one_line(digest: Digest) -> None:

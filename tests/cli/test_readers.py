@@ -77,9 +77,11 @@ def test_edit_changes_what_is_named_and_nothing_else(digest: Digest) -> None:
     digest("subscribers", "add", "ada@example.org", "--topic", "harbour", "--topic", "science", "--name", "Ada")
     (before,) = digest("subscribers", "show", "ada@example.org", "--json").rows
     assert (before["format"], before["stories"], before["paused"]) == ("html", 12, None)
+    assert before["all_quiet"] is False
     changed = digest(
         "subscribers", "edit", "ADA@example.org", "--topic", "sport", "--topic", "harbour", "--cadence", "days:mon,thu",
         "--at", "18:45", "--timezone", "Asia/Tokyo", "--language", "de", "--format", "text", "--max-stories", "5",
+        "--all-quiet",
     )  # fmt: skip
     assert changed.code == 0, changed.err
     assert changed.out.startswith("changed ada@example.org; next digest ")
@@ -93,10 +95,16 @@ def test_edit_changes_what_is_named_and_nothing_else(digest: Digest) -> None:
         "language": "de",
         "format": "text",
         "stories": 5,
+        "all_quiet": True,
         "next": after["next"],
     }
     assert digest("subscribers", "edit", "ada@example.org", "--name", "").code == 0
     assert digest("subscribers", "show", "ada@example.org", "--json").rows == [{**after, "name": ""}]
+    assert "all_quiet  yes" in digest("subscribers", "show", "ada@example.org").out
+    assert digest("subscribers", "edit", "ada@example.org", "--no-all-quiet").code == 0
+    assert digest("subscribers", "show", "ada@example.org", "--json").rows == [
+        {**after, "name": "", "all_quiet": False}
+    ]
 
 
 def test_a_pause_and_its_end(digest: Digest) -> None:

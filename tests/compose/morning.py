@@ -8,7 +8,7 @@ from functools import cache
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, inline, story_blocks
-from digest.compose.content import WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.content import ALL_QUIET, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.fragments import cut
 from digest.compose.theme import PAPER, Theme, direction
 from digest.compose.voice import Voice
@@ -189,12 +189,13 @@ def digest(
     max_stories: int = 12,
     encoding: str = "raw",
     welcome: bool = False,
+    all_quiet: bool = False,
     look: str = PAPER,
     site: Site = SITE,
 ) -> Envelope:
     """The mail of a reader of this language who takes all topics and is told these stories, the first as the lead.
     `look` is the theme."""
-    blocks = [*chrome_blocks(TOPICS, language, welcome=welcome), *story_blocks(told, language)]
+    blocks = [*chrome_blocks(TOPICS, language, welcome=welcome, all_quiet=all_quiet), *story_blocks(told, language)]
     compiled = compile_blocks(theme(look), site, blocks, BlockCache())
     assert not compiled.dropped
     start, end = inline(theme(look), site, [])[0]
@@ -210,9 +211,9 @@ def digest(
         times={card.article_id: FROZEN - timedelta(hours=1 + 7 * place) for place, card in enumerate(told)},
         html=dict.fromkeys(html, ""),  # the composer asks under which names there is something, not where it is stored
         text=dict.fromkeys(compiled.text, ""),
-        values={WELCOME: "1"} if welcome else {},
+        values={WELCOME: "1"} if welcome else {ALL_QUIET: "1"} if all_quiet else {},
     )
-    profile = ReaderProfile(1, tuple(TOPICS), language, "Europe/Berlin", "daily", 420, max_stories)
+    profile = ReaderProfile(1, tuple(TOPICS), language, "Europe/Berlin", "daily", 420, max_stories, all_quiet=all_quiet)
     memory = {card.story_id: (Pick(card.story_id, card.from_version),) for card in told if card.from_version}
     return _composed(Frozen(manifest, html, compiled.text), profile, encoding, memory)
 

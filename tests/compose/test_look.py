@@ -32,12 +32,15 @@ CLIPPED = 102_000
 @cache
 def mail(language: str, kind: str, look: str = PAPER, site: Site = morning.SITE) -> Envelope:
     """A sample mail of the theme `look`: "mixed" in all languages, "bare" without pictures, "one" story, "many", the
-    first mail of a reader with stories ("welcome") or without ("quiet"), or a letter."""
+    first mail of a reader with stories ("welcome") or without ("quiet"), that of a day without anything new
+    ("all-quiet"), or a letter."""
     given: dict[str, Any] = {"look": look, "site": site}
     if kind in morning.LETTERS:
         return morning.letter(kind, language, look, site)
     if kind in ("welcome", "quiet"):
         return morning.digest(language, morning.cards(language) if kind == "welcome" else [], welcome=True, **given)
+    if kind == "all-quiet":
+        return morning.digest(language, [], all_quiet=True, **given)
     if kind == "one":
         return morning.digest(language, morning.cards(language)[:1], **given)
     if kind == "many":
@@ -50,13 +53,18 @@ def mail(language: str, kind: str, look: str = PAPER, site: Site = morning.SITE)
     return morning.digest(language, told, max_stories=7, **given)
 
 
-KINDS = ("mixed", "bare", "one", "many", "welcome", "quiet", *morning.LETTERS)
+KINDS = ("mixed", "bare", "one", "many", "welcome", "quiet", "all-quiet", *morning.LETTERS)
 EVERY = pytest.mark.parametrize(("language", "kind"), [(lang, kind) for lang in morning.LANGUAGES for kind in KINDS])
 OTHERS = ("compact", "letter")
 EVERY_LOOK = pytest.mark.parametrize(
     ("language", "kind", "look"),
     [(lang, kind, PAPER) for lang in morning.LANGUAGES for kind in KINDS]
-    + [(lang, kind, look) for look in OTHERS for lang in morning.LANGUAGES for kind in ("mixed", "welcome", "confirm")],
+    + [
+        (lang, kind, look)
+        for look in OTHERS
+        for lang in morning.LANGUAGES
+        for kind in ("mixed", "welcome", "all-quiet", "confirm")
+    ],
 )
 
 # --- structure --------------------------------------------------------------------------------------------------------
@@ -86,7 +94,7 @@ def test_the_html_is_sound(language: str, kind: str, look: str) -> None:
     first = nodes(page, "//table")[0]
     assert (first.get("lang"), first.get("dir")) == (language, direction(language))
     assert len(nodes(page, "//h1")) == 1
-    assert len(nodes(page, "//h2[contains(@class, 'lead')]")) == (kind != "quiet")
+    assert len(nodes(page, "//h2[contains(@class, 'lead')]")) == (kind not in ("quiet", "all-quiet"))
     for picture in nodes(page, "//img"):
         assert picture.get("alt")
         assert picture.get("width")
@@ -269,6 +277,9 @@ LOOKS = [
     ("en", "moving", 375, "light", True),
     ("en", "welcome", 700, "light", True),
     ("en", "quiet", 375, "dark", True),
+    ("en", "all-quiet", 700, "light", True),
+    ("de", "all-quiet", 320, "dark", True),
+    ("ar", "all-quiet", 375, "light", True),
     ("de", "welcome", 320, "light", True),
     ("ar", "welcome", 375, "dark", True),
     ("de", "mixed", 320, "light", True),
@@ -293,6 +304,7 @@ THEMED = [
         ("ar", "mixed", 375, "light"),
         ("ar", "mixed", 700, "dark"),
         ("en", "welcome", 375, "light"),
+        ("ar", "all-quiet", 320, "dark"),
         ("ar", "confirm", 320, "dark"),
         ("en", "confirm", 700, "light"),
     )

@@ -47,6 +47,7 @@ def test_every_kind_of_mail_and_block_is_among_the_specimens() -> None:
     assert built("largest").html.count('class="brief"') > 5
     assert "Good to have you here" in built("welcome").html
     assert "Nothing has happened yet today" in built("quiet").html
+    assert "there was nothing new for you on" in built("all-quiet").html
     assert 'dir="rtl"' in built("digest", "ar").html
 
 

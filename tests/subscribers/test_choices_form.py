@@ -56,7 +56,8 @@ def posted(fields: ChoicesForm) -> FormData:
             pairs += [(f"place-{each.slug}", each.place), (f"own-{each.slug}", each.own)]
             pairs += [(f"own-{each.slug}-time", each.time)] + [(f"own-{each.slug}-day", day) for day in each.days]
     pairs += [("timezone", fields.timezone), ("locale", fields.locale)]
-    return FormData([*pairs, ("format", fields.format), ("most", fields.most)])
+    pairs += [("format", fields.format), ("most", fields.most), ("quiet", "no")]
+    return FormData([*pairs, *[("quiet", "yes")] * fields.all_quiet])
 
 
 def change(choices: Choices, **others: str | list[str]) -> tuple[Change | None, dict[str, str]]:

@@ -48,6 +48,7 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
     ]  # fmt: skip
     assert (told["reader"]["address"], told["reader"]["name"]) == (ADA, name)
     assert told["choices"]["send_time"] == "07:00"
+    assert told["choices"]["all_quiet"] is False
     assert told["choices"]["next_due_at"] == "2026-03-02T06:00:00+00:00"
     assert [(each["slug"], each["status"]) for each in told["topics"]] == [
         ("town", "active"), ("sport", "active"), ("harbour", "pending"),

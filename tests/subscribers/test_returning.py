@@ -28,7 +28,7 @@ def ada(engine: Engine) -> int:
     who = confirmed(engine, "Ada@Example.org", "harbour", "sport", name="Ada", locale="de")
     own = (OwnTopic("sport", "", cadence="weekdays", send_minute=0), OwnTopic("harbour", ""))
     with writing(engine) as session:
-        steer.change(session, who, Change(own, "weekly:wed", 450, "Asia/Kolkata", "de", "text", 5), now=NOW)
+        steer.change(session, who, Change(own, "weekly:wed", 450, "Asia/Kolkata", "de", "text", 5, True), now=NOW)
         steer.pause(session, who, date(2026, 3, 9), now=NOW)
     return who
 
@@ -73,6 +73,7 @@ def test_who_comes_back_by_confirming_starts_afresh(engine: Engine, ada: int) ->
     ask(engine, ADA, "town")
     done = press(engine, ada, "town")
     assert (done.topics, reader(engine).paused_until, reader(engine).max_stories) == (("Town hall",), None, 12)
+    assert reader(engine).all_quiet is False
     assert undo(engine, ada, mark) is None, "they are back by their own hand"
 
 

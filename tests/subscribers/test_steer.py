@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 
 from digest.store.db import reading, writing
 from subscribers import consent, profiles, returning, roster, steer, topics
@@ -28,7 +28,7 @@ def utc(day: int, hour: int, minute: int = 0) -> datetime:
 
 def same(held: Choices, **changes: Any) -> Change:
     """The change that sends everything back as it was, but for `changes`."""
-    names = ("topics", "cadence", "send_minute", "timezone", "locale", "format", "max_stories")
+    names = ("topics", "cadence", "send_minute", "timezone", "locale", "format", "max_stories", "all_quiet")
     return replace(Change(**{name: getattr(held, name) for name in names}), **changes)
 
 
@@ -120,6 +120,22 @@ def test_own_hours_make_the_earliest_time_due(engine: Engine) -> None:
         found = roster.locked(session, who)
         assert found is not None
         assert not found.own_hours
+
+
+def test_a_mail_even_when_there_is_nothing_new(engine: Engine) -> None:
+    """A wish like the others: nobody's until it is made, kept by other changes, and no reason to be due at another time
+    or for a line in the consent log."""
+    who = confirmed(engine, ADA, "town")
+    before, logged = choices(engine, who), log(engine, who)
+    assert before.all_quiet is False
+    assert change(engine, who, all_quiet=True) == replace(before, all_quiet=True)
+    assert change(engine, who, max_stories=5).all_quiet
+    assert reader(engine).all_quiet
+    assert log(engine, who) == logged
+    with reading(engine) as session:
+        held = session.connection().execute(select(profiles.PROFILE.c.data)).scalars().all()
+    assert sum('"all_quiet":true' in data for data in held) == 2
+    assert not change(engine, who, all_quiet=False).all_quiet
 
 
 def test_a_topic_that_goes_takes_its_hours_along(engine: Engine) -> None:

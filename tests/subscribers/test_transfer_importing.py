@@ -246,20 +246,21 @@ def test_an_unknown_topic_or_none_writes_nothing(house: House) -> None:
 
 
 def test_an_export_comes_back_without_loss(house: House, tmp_path: Path) -> None:
-    columns = "address,name,status,topics,pending,cadence,send_at,timezone,language,format,max_stories,paused_until,"
-    columns += "created_at,confirmed_at\n"
+    columns = "address,name,status,topics,pending,cadence,send_at,timezone,language,format,max_stories,"
+    columns += "all_quiet,paused_until,created_at,confirmed_at\n"
     until = (NOW + timedelta(days=9)).replace(hour=5)
     text = columns + (
-        f"'=mina@example.org,'=SUM(1),active,harbour town=weekly:fri@18:15,,weekdays,06:45,Asia/Beirut,ar,text,7,"
+        f"'=mina@example.org,'=SUM(1),active,harbour town=weekly:fri@18:15,,weekdays,06:45,Asia/Beirut,ar,text,7,yes,"
         f"{until.isoformat()},2020-01-01T00:00:00+00:00,2020-01-02T00:00:00+00:00\n"
-        "omar@example.org,Ömar,active,town,,daily,07:00,UTC,de,html,12,,2020-01-01T00:00:00+00:00,\n"
-        "gone@example.org,,left,town,,daily,07:00,UTC,de,html,12,,2020-01-01T00:00:00+00:00,\n"
+        "omar@example.org,Ömar,active,town,,daily,07:00,UTC,de,html,12,no,,2020-01-01T00:00:00+00:00,\n"
+        "gone@example.org,,left,town,,daily,07:00,UTC,de,html,12,no,,2020-01-01T00:00:00+00:00,\n"
     )
     house.take(text, "town")
     mina = house.show("=mina@example.org")
     assert (mina.name, mina.cadence, mina.send_minute, mina.format, mina.max_stories) == (
         *("=SUM(1)", "weekdays", 405, "text", 7),
     )
+    assert (mina.all_quiet, house.show("omar@example.org").all_quiet) == (True, False)
     assert (mina.paused_until, mina.confirmed_at) == (until, datetime(2020, 1, 2, tzinfo=UTC))
     assert mina.next_due_at is not None
     assert mina.next_due_at >= until
@@ -272,10 +273,32 @@ def test_an_export_comes_back_without_loss(house: House, tmp_path: Path) -> None
     house.desk.export_readers(two, status="active")
 
     def without_times(file: Path) -> list[list[str]]:
-        return [line.split(",")[:12] for line in file.read_text().splitlines()]
+        return [line.split(",")[:13] for line in file.read_text().splitlines()]
 
     assert without_times(two) == without_times(one)
     assert "'=mina@example.org,'=SUM(1),active,town=weekly:fri@18:15 harbour" in one.read_text()
+
+
+@pytest.mark.parametrize(("cell", "wished"), [("yes", True), ("no", False), ("", False)])
+def test_the_wish_for_a_mail_without_news(house: House, cell: str, wished: bool) -> None:
+    """Who is pending takes the file's word, as for every other choice; a file of before the column wishes nothing."""
+    house.sign_up("mina@example.org", confirm=False)
+    for column, told in ((",all_quiet", f",{cell}"), ("", "")):
+        head = f"address,status,topics,cadence,send_at,max_stories{column}\n"
+        address = "mina@example.org" if column else "old@example.org"
+        house.take(f"{head}{address},active,town,daily,07:00,12{told}\n", "town")
+    assert house.show("mina@example.org").all_quiet is wished
+    assert house.show("old@example.org").all_quiet is False
+    with reading(house.engine) as session:
+        held = profiles(session, session.connection().execute(select(table(Subscriber).c.profile_id)).scalars().all())
+    assert any(each.get("all_quiet", False) for each in held.values()) is wished
+
+
+def test_a_wish_that_is_none_is_a_bad_row(house: House) -> None:
+    head = "address,status,topics,cadence,send_at,max_stories,all_quiet\n"
+    assert house.take(f"{head}mina@example.org,active,town,daily,07:00,12,perhaps\n", "town").counts["bad"] == 1
+    (problem,) = house.problems
+    assert problem.reason == "'perhaps' says nothing of all_quiet; it is yes or no"
 
 
 def test_an_export_of_many_is_complete_and_as_asked(house: House, tmp_path: Path) -> None:

@@ -76,6 +76,30 @@ def test_one_form_saves_everything(client: httpx.Client, desk: WebDesk, page: st
     assert row.next_due_at == datetime(2026, 3, 2, 13, 15, tzinfo=UTC)
 
 
+def test_a_mail_without_news_is_asked_for_by_a_box(client: httpx.Client, desk: WebDesk, page: str, ada: int) -> None:
+    answer = client.get(page)
+    assert form(answer, page).sent()["quiet"] == "no", "it is not ticked unless the reader does"
+    assert save(client, page).status_code == 200
+    assert reader(desk).all_quiet is False
+    for _ in range(2):
+        client.get(f"{page}?quiet=yes")
+    assert reader(desk).all_quiet is False, "looking changes nothing"
+    ticked = save(client, page, quiet=["no", "yes"])
+    assert reader(desk).all_quiet is True
+    assert form(ticked, page).sent()["quiet"] == ["no", "yes"], "the page shows it ticked"
+    wrong = save(client, page, quiet="no", most="99")
+    assert wrong.status_code == 422
+    assert form(wrong, page).sent()["quiet"] == "no", "what was chosen stays beside what is wrong"
+    assert reader(desk).all_quiet is True
+    untouched = form(client.get(page), page).sent()
+    del untouched["quiet"]
+    assert client.post(page, data=untouched).status_code == 200
+    assert reader(desk).all_quiet is True, "a page of before there was the box takes nothing away"
+    save(client, page, quiet="no")
+    assert reader(desk).all_quiet is False
+    assert [each.action for each in desk.readers.consents("ada@example.org")] == ["asked", "confirmed"]
+
+
 def test_saving_says_when_the_next_digest_comes(client: httpx.Client, page: str) -> None:
     answer = save(client, page, cadence="weekly", weekday="sun")
     assert "Saved" in answer.text

@@ -120,6 +120,7 @@ def test_steering_and_pausing(walk: Walk) -> None:
     page.check('#cadence [name="day"][value="fri"]')
     page.check('#cadence [name="day"][value="tue"]')
     page.fill("#most", "7")
+    page.check("#quiet")
     page.select_option('[name="place-madina"]', "1")
     page.uncheck("#topic-harbour")
     page.check("#topic-sport")
@@ -241,10 +242,15 @@ def test_the_keyboard_steers(desk: WebDesk, served: str, browser: Browser, artif
         page.focus("#cadence-daily")
         page.keyboard.press("ArrowDown")
         assert page.is_checked("#cadence-weekdays")
+        assert not page.is_checked("#quiet")
         page.focus("#most")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        assert page.is_checked("#quiet")
         with page.expect_navigation():
             page.keyboard.press("Enter")
         assert page.locator("[role=status]").is_visible(), "Enter saves, and nothing else"
         row = desk.reader("ada@example.org")
         assert row.topics == ("hafen", "madina", "harbour")
         assert row.cadence == "weekdays"
+        assert row.all_quiet
