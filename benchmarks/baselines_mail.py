@@ -76,6 +76,7 @@ class PlainPress:
         stats = voice.stats(len(told), words)
         values = {
             **{name: getattr(links, name) for name in ("view", "leave", "manage", "tune")},
+            "greeting": voice.greeting(to.name),
             "date": voice.date(),
             "stats": stats,
             "preheader": " · ".join(shorten(title, 70) for title in titles[1:3]) or stats,

@@ -13,15 +13,20 @@ from datetime import datetime
 from typing import Protocol
 
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Frozen, Manifest
-from digest.compose.layout import Layout
+from digest.compose.contexts import in_url
+from digest.compose.fragments import guard
+from digest.compose.layout import Layout, Own
 from digest.compose.seats import Seat, Seats, Speech, Told
 from digest.compose.select import candidates, explain, room_for, updated_in
 from digest.compose.strips import ENCODERS, LINKS, Strip, joined, marks, strip_of
-from digest.compose.theme import Theme, direction, shorten
+from digest.compose.theme import Theme, direction, flowing, shorten
+from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, Sheet, ViewedMail
 
 ROWS, SIGHTS = 500, 20_000
 """Whole mails kept ready (60 KB each), and how many combinations of stories are remembered as seen once."""
+NAME = 60
+"""Characters of a name in a greeting."""
 SHEETS = 5_000
 """Subjects whose sheets are kept."""
 
@@ -92,20 +97,21 @@ class Composer:
         if not told and not self._welcomes and not (profile.all_quiet and ALL_QUIET in self._manifest.values):
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
-        tokens = self._tokens(links)
+        own = self._own(seat.speech, self._tokens(links), to.name)
         shared = self._shared(seat, told)
         if shared is not None:
-            html = shared.html.filled(tokens) if shared.html else ()
-            return Envelope(shared.sheet, to, links.leave.encode(), html, shared.text.filled(tokens), shared.picks)
-        html, text = self._layout.bodies(seat, told, tokens, html=profile.format != "text")
+            html = shared.html.filled(own.html) if shared.html else ()
+            return Envelope(shared.sheet, to, links.leave.encode(), html, shared.text.filled(own.text), shared.picks)
+        html, text = self._layout.bodies(seat, told, own, html=profile.format != "text")
         sheet = self._sheet(self._subject(told, seat.speech))
         return Envelope(sheet, to, links.leave.encode(), html, text, _picks(told))
 
     def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
-        """A mail as the browser shows it: without its footer, so without any personal link."""
+        """A mail as the browser shows it: without its footer, so without any personal link, and without a name."""
         seat = self._seats.seat(profile, own=False)
         told = [seat.told[pick] for pick in picks]
-        html, text = self._layout.bodies(seat, told, [b""] * len(LINKS), footer=False)
+        nobody = self._own(seat.speech, (b"",) * len(LINKS), "")
+        html, text = self._layout.bodies(seat, told, nobody, footer=False)
         return ViewedMail(b"".join(html).decode(), b"".join(text).decode(), self._subject(told, seat.speech))
 
     def why(
@@ -166,11 +172,20 @@ class Composer:
             return None
         if len(self._rows) >= ROWS:
             return None
-        html, text = self._layout.bodies(seat, told, marks(), html=seat.profile.format != "text")
+        html, text = self._layout.bodies(seat, told, Own(marks(), marks()), html=seat.profile.format != "text")
         page = strip_of(b"".join(html)) if html else None
         sheet = self._sheet(self._subject(told, seat.speech))
         shared = self._rows[key] = _Shared(sheet, _picks(told), page, strip_of(b"".join(text)))
         return shared
+
+    def _own(self, speech: Speech, tokens: tuple[bytes, ...], name: str) -> Own:
+        """The values of OWN."""
+        if not self._seats.greets:
+            values = (*tokens, b"", b"")
+            return Own(values, values)
+        greeting, encode = speech.voice.greeting(guard(shorten(name, NAME))), self._encode
+        address = encode(in_url(greeting))
+        return Own((*tokens, encode(escaped(greeting)), address), (*tokens, encode(flowing(greeting)), address))
 
     def _tokens(self, links: Links) -> tuple[bytes, ...]:
         """In the order of LINKS."""

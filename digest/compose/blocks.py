@@ -38,7 +38,7 @@ CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
 
 OF_STORY = frozenset(("n", "time", OWN, OWN_END))
 OF_CHROME = frozenset(("next", "topics", "lang", "dir"))
-OF_MASTHEAD = frozenset(("date", "stats", "preheader"))
+OF_MASTHEAD = frozenset(("date", "stats", "preheader", "greeting"))
 LINKS = frozenset(("view", "leave", "manage", "tune"))
 """The personal values that blocks may ask for; the links may stand in any of them."""
 

@@ -36,6 +36,17 @@ class Voice:
         self._locale = locale_of(language)
         self._now = frozen_at.astimezone(self._zone)
 
+    def greeting(self, name: str) -> str:
+        """ "Good morning, Ada": by the hour there when the edition was frozen; without a name, "Good morning"."""
+        say, language, hour = self._theme.gettext, self.language, self._now.hour
+        if 4 <= hour < 12:
+            alone, named = say(language, "Good morning"), say(language, "Good morning, %(name)s")
+        elif 12 <= hour < 18:
+            alone, named = say(language, "Good afternoon"), say(language, "Good afternoon, %(name)s")
+        else:
+            alone, named = say(language, "Good evening"), say(language, "Good evening, %(name)s")
+        return named % {"name": apart(name, direction(language))} if name.strip() else alone
+
     def date(self) -> str:
         """The masthead's date."""
         return str(format_date(self._now.date(), "full", locale=self._locale))
