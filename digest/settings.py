@@ -130,6 +130,11 @@ class Settings(BaseModel):
         description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
     )
+    goodbye_mail: bool = _setting(
+        False,
+        "Whether who leaves everything is sent one last mail that confirms it, with an undo for a day.",
+        allowed="true or false",
+    )
     rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = _setting(
         dict(checks.RANK_WEIGHTS), "What counts how much in the order of stories; what is not named counts nothing."
     )

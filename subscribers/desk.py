@@ -148,6 +148,10 @@ class Desk(Protocol):
         something was done since."""
         ...
 
+    def may_return(self, subscriber_id: int, mark: int) -> bool:
+        """Whether `undo_leave` would still take that leaving back. Changes nothing."""
+        ...
+
     # --- the account: only through a fresh link -----------------------------------------------------------------------
 
     def fresh(self, subscriber_id: int, link_id: int) -> bool:

@@ -27,6 +27,7 @@ LETTERS: Mapping[str, str] = {
     "fresh": "fresh",
     "move": "fresh",
     "moving": "stop",
+    "goodbye": "back",
 }
 """The system mails, each with the one link that it may hold: what goes to an old address cannot confirm a new one,
 whatever a template asks for."""
@@ -34,7 +35,8 @@ whatever a template asks for."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 LINK = "link"
-"""The value of a mail that holds the number of its fresh link, as text."""
+"""The value of a mail that holds the number of its fresh link, or the mark of the leaving that it confirms, as
+text."""
 
 
 def freeze_system(
@@ -127,8 +129,8 @@ def listed(shop: Workshop, names: Sequence[str], language: str, now: datetime) -
 def links_of(keyring: Keyring, manifest: Manifest, key_id: int, subscriber_id: int) -> dict[str, str]:
     """The link of a system mail, by the name that its template uses.
 
-    Links of a digest name their edition; these expire, so they name the minute of freezing or the fresh link that the
-    mail is about. Everything comes from what was frozen: composed again, after a rotation of keys too, the mail is the
+    Links of a digest name their edition; these expire, so they name the minute of freezing, or the fresh link or the
+    leaving that the mail is about. Everything comes from what was frozen: composed again, after a rotation of keys too, the mail is the
     same. Raises KeyringError when the edition's key was taken out.
     """
     name = LETTERS.get(manifest.kind, "")

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digest.models import Edition
 from digest.store.narrow import WELCOME
-from subscribers import roster
+from subscribers import consent, roster
 from subscribers.models import FreshLink, Subscriber, Suppression
 from subscribers.sql import table
 from subscribers.types import FINAL, wire_address
@@ -24,10 +24,20 @@ _subscriber, _suppression = table(Subscriber), table(Suppression)
 _edition, _link = table(Edition), table(FreshLink)
 
 
+GOODBYE = "system:goodbye:"
+"""How the slots of the mails begin that confirm a leaving."""
+
+
+def goodbye_slot(subscriber_id: int, mark: int) -> str:
+    """The slot of the one mail that confirms the leaving of that mark (`consent.mark`)."""
+    return f"{GOODBYE}{subscriber_id}-{mark}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     reason: str
-    """Empty when the reader may be mailed; else "left", "suppressed" or "paused"."""
+    """Empty when the reader may be mailed; else "left", "suppressed", "paused", or "cancelled" for what confirms a
+    leaving that was taken back."""
     address: str
 
 
@@ -42,6 +52,10 @@ def sendable(
     planned only for who has left or is kept from digests already, when somebody who types that address asks for it,
     under the caps of everything that can be asked for. Without it nobody who left could see or erase what we hold. So
     nothing that a reader was to get as a reader starts after an unsubscribe; what starts was asked for after it.
+
+    The mail that confirms a leaving is the reverse: it goes only to who has left, and only by the very leaving that its
+    slot names, as long as they did nothing after it. There is one for each leaving, where the operator wants any
+    (GOODBYE_MAIL).
 
     Nothing goes to an address suppressed for good (FINAL); other suppressions keep others from bringing an address
     back, not its owner. A pause keeps everything back that was planned before its end, even when it is over by now.
@@ -66,8 +80,11 @@ def sendable(
         row, address = rows.get(reader), to.get(reader, "")
         reason = "left"
         if row is not None and address:
-            account = edition.kind == "system" and link is not None and link.purpose == "account"
-            reason = _reason(edition, row.status, row.paused_until, account=account)
+            if edition.slot.startswith(GOODBYE):
+                reason = _reason_of_goodbye(session, edition, reader, row.status)
+            else:
+                account = edition.kind == "system" and link is not None and link.purpose == "account"
+                reason = _reason(edition, row.status, row.paused_until, account=account)
             reason = "suppressed" if reason != "left" and not suppressed.isdisjoint(hashes[reader]) else reason
         fates[reader] = Fate(reason, wire_address(address))
     return fates
@@ -86,6 +103,15 @@ def _reason(edition: Row[Any, Any, Any, Any, Any], status: str, paused_until: da
     if status != "active":
         return "suppressed" if status == "suppressed" else "left"
     return paused
+
+
+def _reason_of_goodbye(session: Session, edition: Row[Any, Any, Any, Any, Any], reader: int, status: str) -> str:
+    """Why the mail that confirms a leaving may not go to a reader of this status; empty when it may. "pending": somebody
+    has typed the address since, who need not be the reader."""
+    if status == "suppressed":
+        return status
+    mark = consent.leaving(session, reader) if status in ("left", "pending") else None
+    return "" if mark is not None and edition.slot == goodbye_slot(reader, mark) else "cancelled"
 
 
 def recipients(session: Session, edition_id: int, readers: Sequence[int]) -> dict[int, tuple[str, str]]:
