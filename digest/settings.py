@@ -97,6 +97,17 @@ class Settings(BaseModel):
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )
 
+    operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
+        (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
+    )
+    operator_language: Line = _setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
+    report_at: str = Field(
+        default="06:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When the daily report is made, by the clock of DEFAULT_TIMEZONE.",
+        json_schema_extra={"secret": False, "allowed": "a time such as 06:00"},
+    )
+
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
     port: int = Field(
         default=8080,

@@ -56,6 +56,12 @@ from digest.types.gather import (
     Rights,
     SourceKind,
 )
+from digest.types.reporting import (
+    Day,
+    Doubt,
+    FailingSource,
+    QuietTopic,
+)
 from digest.types.sofar import (
     Chapter,
     Coverage,
@@ -81,11 +87,13 @@ __all__ = [
     "Chapter",
     "ChunkState",
     "Coverage",
+    "Day",
     "DayHead",
     "DayList",
     "DayPage",
     "DeliveryState",
     "DispatchReport",
+    "Doubt",
     "Due",
     "Earlier",
     "EditionState",
@@ -93,6 +101,7 @@ __all__ = [
     "ExplainedMail",
     "ExplainedStory",
     "ExplainedTopic",
+    "FailingSource",
     "Feed",
     "FeedLink",
     "Fetched",
@@ -110,6 +119,7 @@ __all__ = [
     "Pace",
     "Pick",
     "Placed",
+    "QuietTopic",
     "Quote",
     "RawArticle",
     "ReaderProfile",
