@@ -57,7 +57,9 @@ def _lines(told: Told) -> list[Line]:
     for section in told.sections:
         lines += [Line(""), Line(section.title, style="bold")]
         for line in section.lines:
-            lines.append(Line(f"{line.label}: {line.figure}" if line.figure else line.label, indent=2))
+            lines.append(
+                Line(f"{line.label}: {line.figure}" if line.figure else line.label, indent=4 if line.part else 2)
+            )
             lines += [Line(line.note, indent=4)] if line.note else []
     return lines
 

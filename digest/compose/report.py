@@ -36,11 +36,12 @@ _UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A label with its figure. `note` says more, in a sentence."""
+    """A label with its figure. `note` says more, in a sentence; `part` that it is one of those counted above it."""
 
     label: str
     figure: str = ""
     note: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +213,14 @@ class _Telling:
             Line(self.say("Accepted by the provider"), self._number(day.count("accepted"))),
             *self._skipped(),
             Line(self.say("Rejected"), self._number(day.count("rejected"))),
-            *(Line(self._reason(reason), self._number(n)) for reason, n in _first(day.rejected)),
+            *(Line(self._reason(reason), self._number(n), part=True) for reason, n in _first(day.rejected)),
             Line(self.say("Unknown"), self._number(day.count("unknown"))),
             *(
                 Line(
                     self.say("%(provider)s, edition %(edition)s, %(time)s")
                     % {"provider": each.provider, "edition": each.edition_id, "time": self._clock(each.at)},
                     self._number(each.mails),
+                    part=True,
                 )
                 for each in day.doubts[:LISTED]
             ),
@@ -233,12 +235,12 @@ class _Telling:
 
     def _skipped(self) -> list[Line]:
         words = {
-            "empty": self.say("Not sent: nothing new for them"),
-            "left": self.say("Not sent: had left"),
-            "suppressed": self.say("Not sent: kept from mail"),
-            "paused": self.say("Not sent: pausing"),
-            "cancelled": self.say("Not sent: called off"),
-            "": self.say("Not sent: forgotten why"),
+            "empty": self.say("Not sent, nothing new for them"),
+            "left": self.say("Not sent, had left"),
+            "suppressed": self.say("Not sent, kept from mail"),
+            "paused": self.say("Not sent, pausing"),
+            "cancelled": self.say("Not sent, called off"),
+            "": self.say("Not sent, forgotten why"),
         }
         return [Line(words.get(reason, clean(reason)), self._number(n)) for reason, n in _first(self._day.skipped)]
 
@@ -248,10 +250,10 @@ class _Telling:
     def _readers(self) -> Section:
         day = self._day
         words = {
-            "bounced": self.say("Kept from mail: bounced"),
-            "complained": self.say("Kept from mail: complained"),
+            "bounced": self.say("Kept from mail, bounced"),
+            "complained": self.say("Kept from mail, complained"),
             "erased": self.say("Erased"),
-            "left": self.say("Kept from mail: left elsewhere"),
+            "left": self.say("Kept from mail, left elsewhere"),
         }
         lines = [
             Line(self.say("Readers now"), self._number(day.readers)),
@@ -268,19 +270,21 @@ class _Telling:
         day = self._day
         lines = [Line(self.say("In all"), self._number(day.sources))]
         lines += [self._source(each, self.say("gone for good, %(time)s")) for each in day.retired[:LISTED]]
-        lines += [self._source(each, self.say("fails since %(time)s")) for each in day.failing[:LISTED]]
+        lines += [self._source(each, self.say("failing since %(time)s")) for each in day.failing[:LISTED]]
         return Section(self.say("Sources"), (*lines, *self._rest(len(day.retired), len(day.failing))))
 
     def _source(self, source: FailingSource, told: str) -> Line:
-        return Line(clean(source.name), told % {"time": self._clock(source.since)}, clean(source.problem))
+        since = told % {"time": self._clock(source.since)}
+        problem = clean(source.problem)
+        return Line(clean(source.name), note=f"{since}: {problem}" if problem else since)
 
     def _topics(self) -> Section:
         day = self._day
         lines = [Line(self.say("In all"), self._number(day.topics))]
         for each in day.quiet[:LISTED]:
             since = self._clock(each.since or each.created_at)
-            told = self.say("no news since %(time)s") if each.since else self.say("no news yet, made %(time)s")
-            lines.append(Line(clean(each.name), told % {"time": since}))
+            told = self.say("no news since %(time)s") if each.since else self.say("no news; made %(time)s")
+            lines.append(Line(clean(each.name), note=told % {"time": since}))
         return Section(self.say("Topics"), (*lines, *self._rest(len(day.quiet))))
 
     def _rest(self, *numbers: int) -> list[Line]:

@@ -30,7 +30,6 @@ from digest.service.specimendays import DAYS, FROZEN
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.roster import MAX_STORIES
 
-
 LEADS_NOWHERE = "o" + "A" * 36
 """In the place of a link's token, and as long as one."""
 
