@@ -13,7 +13,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 
 from digest.compose.fragments import guard
-from digest.compose.theme import Theme
+from digest.compose.theme import Theme, apart, direction
 from digest.compose.voice import Voice, locale_of
 from digest.types import Day, FailingSource
 
@@ -97,6 +97,10 @@ class _Telling:
 
     def count(self, one: str, many: str, number: int) -> str:
         return self._theme.ngettext(self._language, one, many, number) % {"n": self._number(number)}
+
+    def _theirs(self, text: str) -> str:
+        """Somebody else's words, kept apart where they run the other way."""
+        return apart(clean(text), direction(self._language))
 
     def _number(self, number: int) -> str:
         return str(format_decimal(number, locale=self._locale))
@@ -218,7 +222,11 @@ class _Telling:
             *(
                 Line(
                     self.say("%(provider)s, edition %(edition)s, %(time)s")
-                    % {"provider": each.provider, "edition": each.edition_id, "time": self._clock(each.at)},
+                    % {
+                        "provider": self._theirs(each.provider),
+                        "edition": each.edition_id,
+                        "time": self._clock(each.at),
+                    },
                     self._number(each.mails),
                     part=True,
                 )
@@ -242,10 +250,12 @@ class _Telling:
             "cancelled": self.say("Not sent, called off"),
             "": self.say("Not sent, forgotten why"),
         }
-        return [Line(words.get(reason, clean(reason)), self._number(n)) for reason, n in _first(self._day.skipped)]
+        return [
+            Line(words.get(reason, self._theirs(reason)), self._number(n)) for reason, n in _first(self._day.skipped)
+        ]
 
     def _reason(self, reason: str) -> str:
-        return f"“{shown}”" if (shown := clean(reason)) else self.say("Without a word")
+        return self._theirs(f"“{reason}”") if clean(reason) else self.say("Without a word")
 
     def _readers(self) -> Section:
         day = self._day
@@ -262,7 +272,7 @@ class _Telling:
             *([Line(self.say("Imported"), self._number(day.imported))] if day.imported else []),
             Line(self.say("Left"), self._number(day.left)),
             *([Line(self.say("Came back at once"), self._number(day.returned))] if day.returned else []),
-            *(Line(words.get(why, clean(why)), self._number(n)) for why, n in _first(day.suppressed)),
+            *(Line(words.get(why, self._theirs(why)), self._number(n)) for why, n in _first(day.suppressed)),
         ]
         return Section(self.say("Readers"), tuple(lines))
 
@@ -275,8 +285,8 @@ class _Telling:
 
     def _source(self, source: FailingSource, told: str) -> Line:
         since = told % {"time": self._clock(source.since)}
-        problem = clean(source.problem)
-        return Line(clean(source.name), note=f"{since}: {problem}" if problem else since)
+        problem = self._theirs(source.problem)
+        return Line(self._theirs(source.name), note=f"{since}: {problem}" if problem else since)
 
     def _topics(self) -> Section:
         day = self._day
@@ -284,7 +294,7 @@ class _Telling:
         for each in day.quiet[:LISTED]:
             since = self._clock(each.since or each.created_at)
             told = self.say("no news since %(time)s") if each.since else self.say("no news; made %(time)s")
-            lines.append(Line(clean(each.name), note=told % {"time": since}))
+            lines.append(Line(self._theirs(each.name), note=told % {"time": since}))
         return Section(self.say("Topics"), (*lines, *self._rest(len(day.quiet))))
 
     def _rest(self, *numbers: int) -> list[Line]:

@@ -33,7 +33,8 @@ _source, _article, _of_topic, _topic = table(Source), table(Article), table(Arti
 _subscriber, _consent, _suppression = table(Subscriber), table(Consent), table(Suppression)
 
 _TERMINAL = [str(state) for state in TERMINAL]
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+_NOT = r"\s<>\"'(),;:"
+_ADDRESS = re.compile(rf"\"[^\"]*\"@[^{_NOT}]+|[^{_NOT}]*(?:@|%40)[^{_NOT}]+")
 MASKED = "…@…"
 """What stands in a provider's words for an address."""
 
@@ -85,25 +86,26 @@ def _editions(session: Session, since: datetime, until: datetime) -> tuple[int, 
     """Editions of stories, and of system mails."""
     some = select(_delivery.c.edition_id).where(_delivery.c.edition_id == _edition.c.id, to_readers()).exists()
     query = (
-        select(_edition.c.kind == "system", func.count())
-        .where(_planned(since, until), some)
-        .group_by(_edition.c.kind == "system")
-    )
-    found = {bool(row[0]): int(row[1]) for row in session.connection().execute(query)}
-    return found.get(False, 0), found.get(True, 0)
+        select(_edition.c.kind, func.count()).where(_planned(since, until), some).group_by(_edition.c.kind)
+    )  # fmt: skip
+    found = {str(row[0]): int(row[1]) for row in session.connection().execute(query)}
+    letters = found.pop("system", 0)
+    return sum(found.values()), letters
 
 
 def _mails_by(
     session: Session, since: datetime, until: datetime, what: ColumnElement[Any], state: DeliveryState | None = None
 ) -> dict[str, int]:
     of_state = _delivery.c.state == state if state is not None else _delivery.c.state.is_not(None)
-    query = select(func.coalesce(what, ""), func.count()).where(_theirs(since, until), of_state)
-    rows = session.connection().execute(query.group_by(func.coalesce(what, "")))
-    return {str(row[0]): int(row[1]) for row in rows}
+    query = select(what, func.count()).where(_theirs(since, until), of_state).group_by(what)
+    found: Counter[str] = Counter()
+    for name, count in session.connection().execute(query):
+        found[name or ""] += count
+    return dict(found)
 
 
 def _rejected(session: Session, since: datetime, until: datetime) -> dict[str, int]:
-    said = func.coalesce(_delivery.c.reason, "")
+    said = _delivery.c.reason
     query = (
         select(said, func.count())
         .where(_theirs(since, until), _delivery.c.state == DeliveryState.REJECTED)
@@ -113,7 +115,7 @@ def _rejected(session: Session, since: datetime, until: datetime) -> dict[str, i
     )
     found: Counter[str] = Counter()
     for reason, count in session.connection().execute(query):
-        found[masked(reason)] += count
+        found[masked(reason or "")] += count
     return dict(found.most_common(LISTED))
 
 
