@@ -26,6 +26,11 @@ class Desk(Protocol):
     @property
     def default_timezone(self) -> str: ...
 
+    @property
+    def says_goodbye(self) -> bool:
+        """Whether a mail confirms it to who leaves everything."""
+        ...
+
     def now(self) -> datetime:
         """The present, aware and in UTC."""
         ...

@@ -65,9 +65,7 @@ def may_return(session: Session, subscriber_id: int, mark: int, *, now: datetime
     return _left_behind(session, row, mark, now) is not None
 
 
-def _left_behind(
-    session: Session, row: Row[Any] | None, mark: int, now: datetime
-) -> tuple[Row[Any], Choices] | None:  # fmt: skip
+def _left_behind(session: Session, row: Row[Any] | None, mark: int, now: datetime) -> tuple[Row[Any], Choices] | None:
     """The line of a leaving that can be taken back, and the choices until then; None when it cannot."""
     if row is None or row.confirmed_at is None or row.status not in ("active", "left", "pending"):
         return None

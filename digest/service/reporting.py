@@ -37,9 +37,7 @@ A_DAY = timedelta(days=1)
 class Reporter:
     """Makes the report of the 24 hours until now, and plans its mail."""
 
-    def __init__(
-        self, shop: Workshop, keyring: Keyring, settings: Settings, *, now: Callable[[], datetime]
-    ) -> None:  # fmt: skip
+    def __init__(self, shop: Workshop, keyring: Keyring, settings: Settings, *, now: Callable[[], datetime]) -> None:
         """Raises SettingError for an OPERATOR_LANGUAGE that there is no catalogue for."""
         self._shop, self._keyring, self._settings, self._now = shop, keyring, settings, now
         self._zone = ZoneInfo(settings.default_timezone)

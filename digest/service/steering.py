@@ -138,12 +138,12 @@ class Steering(DeskParts):
 
     def _goodbye(self, connection: Connection, subscriber_id: int, mark: int | None, now: datetime) -> None:
         """With the leaving itself: what is durable has its mail, where the operator wants one."""
-        if mark is not None and self.settings.goodbye_mail:
+        if mark is not None and self.says_goodbye:
             ask = asks.GoodbyeAsk(subscriber_id, mark)
             asks.drop_by(connection, ask, now=now, ready_at=now + GOODBYE_AFTER)
 
     def _left(self, mark: int | None) -> int | None:
-        if mark is not None and self.settings.goodbye_mail:
+        if mark is not None and self.says_goodbye:
             self.on_asked()  # nothing is ready yet, but who waits for the next that is must know of it
         return mark
 

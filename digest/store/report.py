@@ -85,9 +85,7 @@ def _theirs(since: datetime, until: datetime) -> ColumnElement[bool]:
 def _editions(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
     """Editions of stories, and of system mails."""
     some = select(_delivery.c.edition_id).where(_delivery.c.edition_id == _edition.c.id, to_readers()).exists()
-    query = (
-        select(_edition.c.kind, func.count()).where(_planned(since, until), some).group_by(_edition.c.kind)
-    )  # fmt: skip
+    query = select(_edition.c.kind, func.count()).where(_planned(since, until), some).group_by(_edition.c.kind)
     found = {str(row[0]): int(row[1]) for row in session.connection().execute(query)}
     letters = found.pop("system", 0)
     return sum(found.values()), letters

@@ -44,9 +44,7 @@ def plan_staff(session: Session, edition_id: int, numbers: Sequence[int], profil
     """Write the deliveries of an edition to the house, all in one chunk; how many. The caller has just opened the
     edition in this transaction. Durable when that commits."""
     connection = session.connection()
-    chunk = insert(_chunk).values(
-        edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0
-    )  # fmt: skip
+    chunk = insert(_chunk).values(edition_id=edition_id, state="planned", fence=0, holder="", until=0.0, ready_at=0.0)
     chunk_id = connection.execute(chunk.returning(_chunk.c.id)).scalar_one()
     rows = [
         {

@@ -26,7 +26,9 @@ def left(client: httpx.Client, desk: WebDesk, locale: str = "en") -> str:
     """The path of the link in the mail to who has just left by one click."""
     ada = desk.join("ada@example.org", "harbour", "sport", timezone="Asia/Kolkata", locale=locale)
     link = f"/leave/{desk.keyring.tokens(ada, DIGEST).leave}"
-    assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    page = client.post(link, data={"List-Unsubscribe": "One-Click"}, headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert "One last mail confirms it." in page.text or locale != "en"
     assert desk.mail() == []
     desk.later(seconds=GOODBYE_AFTER.total_seconds())
     (mail,) = desk.mail()
@@ -91,6 +93,11 @@ def test_it_is_off_by_default(make_desk: Callable[..., WebDesk]) -> None:
     desk.furnish()
     with browsing(desk) as client:
         ada = desk.join("ada@example.org", "harbour")
-        client.post(f"/leave/{desk.keyring.tokens(ada, DIGEST).leave}", data={"List-Unsubscribe": "One-Click"})
+        page = client.post(
+            f"/leave/{desk.keyring.tokens(ada, DIGEST).leave}",
+            data={"List-Unsubscribe": "One-Click"},
+            headers={"accept": "text/html"},
+        )
+        assert "One last mail" not in page.text
         desk.later(hours=1)
         assert desk.mail() == []
