@@ -102,10 +102,10 @@ class Settings(BaseModel):
     )
     operator_language: Line = _setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
     report_at: str = Field(
-        default="06:00",
+        default="05:50",
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
         description="When the daily report is made, by the clock of DEFAULT_TIMEZONE.",
-        json_schema_extra={"secret": False, "allowed": "a time such as 06:00"},
+        json_schema_extra={"secret": False, "allowed": "a time such as 05:50"},
     )
 
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")

@@ -149,7 +149,7 @@ class _Telling:
         )
 
     def _unknown(self) -> Line | None:
-        number = self._day.count("unknown")
+        number = self._day.unknown
         if not number:
             return None
         return Line(
@@ -213,12 +213,13 @@ class _Telling:
 
     def _mails(self) -> Section:
         day = self._day
+        under_way = day.count("planned") + day.count("attempting")
         lines = [
             Line(self.say("Accepted by the provider"), self._number(day.count("accepted"))),
             *self._skipped(),
             Line(self.say("Rejected"), self._number(day.count("rejected"))),
             *(Line(self._reason(reason), self._number(n), part=True) for reason, n in _first(day.rejected)),
-            Line(self.say("Unknown"), self._number(day.count("unknown"))),
+            Line(self.say("Unknown, since the day before"), self._number(day.unknown)),
             *(
                 Line(
                     self.say("%(provider)s, edition %(edition)s, %(time)s")
@@ -233,6 +234,7 @@ class _Telling:
                 for each in day.doubts[:LISTED]
             ),
             Line(self.say("To be tried again"), self._number(day.count("retry"))),
+            *([Line(self.say("Under way"), self._number(under_way))] if under_way else []),
             Line(self.say("Digests"), self._number(day.digests)),
             Line(self.say("Letters, such as confirmations"), self._number(day.letters)),
         ]

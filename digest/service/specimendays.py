@@ -46,6 +46,7 @@ _TROUBLE = Day(
     mails={"accepted": 980, "skipped": 40, "rejected": 37, "unknown": 12, "retry": 100, "planned": 44},
     skipped={"empty": 31, "suppressed": 6, "left": 3},
     rejected={"The domain is not verified. Please add and verify it under Domains": 30, "Invalid `to` field: …@…": 7},
+    unknown=12,
     doubts=(Doubt(4711, "resend", _ago(hours=2), 9), Doubt(4698, "resend", _ago(hours=7, minutes=30), 3)),
     waiting_since=_ago(hours=5),
     waiting=144,

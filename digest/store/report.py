@@ -28,6 +28,9 @@ REASONS = 1000
 LOOKED_BACK = timedelta(days=40)
 """How far back a topic's last news is looked for: longer than a story lives, and the index finds it."""
 
+IN_DOUBT = timedelta(days=1)
+"""For how long a call may stay in doubt: Resend's idempotency keys live a day, and no provider's live longer here."""
+
 _edition, _delivery, _attempt, _chunk = table(Edition), table(Delivery), table(Attempt), table(Chunk)
 _source, _article, _of_topic, _topic = table(Source), table(Article), table(ArticleTopic), table(Topic)
 _subscriber, _consent, _suppression = table(Subscriber), table(Consent), table(Suppression)
@@ -43,6 +46,7 @@ def day(session: Session, since: datetime, until: datetime) -> Day:
     """The facts of that time but for the disk, which the database does not know."""
     digests, letters = _editions(session, since, until)
     mails = _mails_by(session, since, until, _delivery.c.state)
+    unknown = _mails_by(session, since - IN_DOUBT, until, _delivery.c.state, DeliveryState.UNKNOWN)
     rejected = _rejected(session, since, until)
     waiting_since, waiting = _waiting(session)
     people = _people(session, since, until)
@@ -56,7 +60,8 @@ def day(session: Session, since: datetime, until: datetime) -> Day:
         mails=mails,
         skipped=_mails_by(session, since, until, _delivery.c.reason, DeliveryState.SKIPPED),
         rejected=rejected,
-        doubts=_doubts(session, since, until),
+        unknown=sum(unknown.values()),
+        doubts=_doubts(session, since - IN_DOUBT, until),
         waiting_since=waiting_since,
         waiting=waiting,
         suppressed=_suppressed(session, since, until),

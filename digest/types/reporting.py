@@ -57,8 +57,11 @@ class Day:
     """Reason -> how many of those skipped."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """What the provider said, without addresses -> how many; the most frequent."""
+    unknown: int = 0
+    """Mails of which nobody knows whether the provider took them, of the day before too: a call may have been in doubt
+    when that day's report was made, and nobody must miss it."""
     doubts: tuple[Doubt, ...] = ()
-    """Calls whose mails are unknown, the newest first, at most `store.report.LISTED`."""
+    """The calls that carried them, the newest first, at most `store.report.LISTED`."""
     waiting_since: datetime | None = None
     """When the edition was planned whose mails wait longest, of whatever day; None when nothing waits."""
     waiting: int = 0

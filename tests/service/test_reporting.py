@@ -25,15 +25,15 @@ from tests.service.town import NOW, Town
 
 OPS, BOSS = "ops@example.org", "boss@example.net"
 OLD, NEW = "a-key-that-only-the-tests-know-about-0001", "another-key-that-only-the-tests-know-0002"
-EARLY = datetime(2026, 3, 4, 4, 59, tzinfo=UTC)
-"""05:59 in Berlin."""
+EARLY = datetime(2026, 3, 4, 4, 49, tzinfo=UTC)
+"""05:49 in Berlin."""
 
 MakeTown = Callable[..., Town]
 
 
 @pytest.fixture
 def make(database: Engine, make_settings: Callable[..., Settings]) -> Iterator[MakeTown]:
-    """A town in Berlin whose operators want the report at six; several on one database are several processes."""
+    """A town in Berlin whose operators want the report at ten to six; several on one database are several processes."""
     made: list[Town] = []
 
     def town(**changed: object) -> Town:
@@ -74,7 +74,7 @@ def test_it_comes_at_its_hour_once_a_local_day(make: MakeTown) -> None:
     assert town.service.reporter.plan_due() is None
     town.clock.at += timedelta(minutes=1)
     assert town.service.reporter.plan_due() is not None
-    for later in (timedelta(0), timedelta(hours=9), timedelta(hours=17, minutes=59)):
+    for later in (timedelta(0), timedelta(hours=9), timedelta(hours=18, minutes=9)):
         town.clock.at = EARLY + timedelta(minutes=1) + later
         assert town.service.reporter.plan_due() is None
         assert make().service.reporter.plan() is None, "nor by another process, nor by hand"
@@ -231,7 +231,12 @@ def test_what_it_says_is_what_the_ledger_holds(make: MakeTown) -> None:
     mail = sent(town)[OPS]
     assert mail["Subject"] == "Look: 1 mail is unknown"
     lines = body(mail).splitlines()
-    for line in ("Accepted by the provider: 2", "Not sent, nothing new for them: 1", "Unknown: 1", "Left: 1"):
+    for line in (
+        "Accepted by the provider: 2",
+        "Not sent, nothing new for them: 1",
+        "Unknown, since the day before: 1",
+        "Left: 1",
+    ):
         assert line in lines
     assert "Chess &lt;b&gt;&amp; more&lt;/b&gt;" in body(mail, "html")
 
