@@ -29,7 +29,8 @@ LOOKED_BACK = timedelta(days=40)
 """How far back a topic's last news is looked for: longer than a story lives, and the index finds it."""
 
 IN_DOUBT = timedelta(days=1)
-"""For how long a call may stay in doubt: Resend's idempotency keys live a day, and no provider's live longer here."""
+"""For how long a call stays in doubt at most: as long as an API's idempotency keys live (`dispatch.providers.resend`).
+The outbox, where they live longer, is asked again by the next drain."""
 
 _edition, _delivery, _attempt, _chunk = table(Edition), table(Delivery), table(Attempt), table(Chunk)
 _source, _article, _of_topic, _topic = table(Source), table(Article), table(ArticleTopic), table(Topic)
