@@ -26,11 +26,14 @@ breaking within seconds of the gather that brought it."""
 SWEEP_SECONDS = 15
 """A lost wake-up, a waiting retry and what an interrupted intake left are picked up after at most this long."""
 TIDY_SECONDS = 3600
+REPORT_SECONDS = 300
+"""The operator's report is made at most this long after its hour; while its template is broken, that is said as
+often."""
 
 
 def make_clock(service: DigestService, wake: Callable[[str], None]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that gathers, plans, sweeps and tidies. `wake` makes other threads work: "intake"
-    and "dispatch"."""
+    """A scheduler, not yet started, that gathers, plans, sweeps, tidies and reports. `wake` makes other threads work:
+    "intake" and "dispatch"."""
 
     def gather() -> None:
         rows = service.gather(due_only=True)
@@ -49,6 +52,10 @@ def make_clock(service: DigestService, wake: Callable[[str], None]) -> Backgroun
         wake("intake")
         wake("dispatch")
 
+    def report() -> None:
+        if service.reporter.plan_due() is not None:
+            wake("dispatch")
+
     clock = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
@@ -58,6 +65,7 @@ def make_clock(service: DigestService, wake: Callable[[str], None]) -> Backgroun
         ("plan", plan, PLAN_SECONDS),
         ("sweep", sweep, SWEEP_SECONDS),
         ("tidy", lambda: tidy(service.readers), TIDY_SECONDS),
+        ("report", report, REPORT_SECONDS),
     ):
         clock.add_job(_reported(name, job), IntervalTrigger(seconds=seconds, timezone=UTC), id=name, next_run_time=now)
     return clock

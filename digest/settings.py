@@ -97,6 +97,17 @@ class Settings(BaseModel):
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )
 
+    operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
+        (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
+    )
+    operator_language: Line = _setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
+    report_at: str = Field(
+        default="05:50",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When the daily report is made, by the clock of DEFAULT_TIMEZONE.",
+        json_schema_extra={"secret": False, "allowed": "a time such as 05:50"},
+    )
+
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
     port: int = Field(
         default=8080,
@@ -129,6 +140,11 @@ class Settings(BaseModel):
         le=100_000_000,
         description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
+    )
+    goodbye_mail: bool = _setting(
+        False,
+        "Whether who leaves everything is sent one last mail that confirms it, with an undo for a day.",
+        allowed="true or false",
     )
     rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = _setting(
         dict(checks.RANK_WEIGHTS), "What counts how much in the order of stories; what is not named counts nothing."

@@ -14,6 +14,7 @@ from digest.cli import (
     outlines,
     previewing,
     readers,
+    reporting,
     running,
     sending,
     sources,
@@ -54,6 +55,7 @@ app.command("try")(sending.try_)
 app.command("send")(sending.send)
 app.command("preview")(previewing.preview)
 app.command("explain")(explaining.mail)
+app.command("report")(reporting.report)
 app.command("run")(running.run)
 app.command("config")(running.config)
 app.command("demo")(demo.demo)

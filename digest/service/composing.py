@@ -22,6 +22,7 @@ from digest.service.profiles import profiles_of
 from digest.store import editions
 from digest.store.db import reading
 from digest.store.sendable import recipients
+from digest.store.staff import NOBODY, Staff
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 from subscribers.errors import KeyringError
 from subscribers.tokens import Keyring, MailLinks
@@ -46,8 +47,10 @@ class Told:
 class Press:
     """Composes deliveries from frozen editions."""
 
-    def __init__(self, engine: Engine, theme: Theme, keyring: Keyring) -> None:
+    def __init__(self, engine: Engine, theme: Theme, keyring: Keyring, staff: Staff = NOBODY) -> None:
+        """`staff` are the people of the house by their numbers."""
         self._engine = engine
+        self._staff = staff
         self._theme = theme
         self._keyring = keyring
         self._composers: OrderedDict[tuple[int, str], tuple[Composer, int]] = OrderedDict()
@@ -64,7 +67,7 @@ class Press:
             raise SettingError(str(error)) from None
         with reading(self._engine) as session:
             profiles = profiles_of(session, sorted({item.profile_id for item in due}))
-            people = recipients(session, edition_id, [item.subscriber_id for item in due])
+            people = recipients(session, edition_id, [item.subscriber_id for item in due], self._staff)
         composed: list[Envelope | LeftOut] = []
         for item in due:
             person = people.get(item.subscriber_id)

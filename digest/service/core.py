@@ -35,6 +35,7 @@ from digest.service.planning import Planned
 from digest.service.previewing import Previewer
 from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
+from digest.service.reporting import Reporter
 from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
 from digest.service.storydesk import StoryDesk
@@ -43,6 +44,7 @@ from digest.settings import Settings, missing_for_sending
 from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
+from digest.store.staff import staff_of
 from digest.types import DeliveryState, DispatchReport, GatherRow
 from subscribers import listing
 from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
@@ -88,7 +90,8 @@ class DigestService:
             scribe=open_scribe(settings, self.engine),
             zone=settings.default_timezone,
         )
-        self.press = Press(self.engine, self.theme, self.keyring)
+        self.staff = staff_of(settings.operator_email, self.keyring.address_hashes)
+        self.press = Press(self.engine, self.theme, self.keyring, self.staff)
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
@@ -96,6 +99,7 @@ class DigestService:
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)
+        self.reporter = Reporter(self.shop, self.keyring, settings, now=now)
         self.previewer = Previewer(self.shop, timezone=settings.default_timezone, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
@@ -194,6 +198,7 @@ class DigestService:
                     self.press.compose,
                     holder=self.holder,
                     address_hashes=self.keyring.address_hashes,
+                    staff=self.staff,
                 )
             return self._sender
 

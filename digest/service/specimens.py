@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.report import tell
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -24,12 +25,10 @@ from digest.dispatch.mime import message_bytes
 from digest.errors import TemplateError
 from digest.service.freezing import WELCOMING
 from digest.service.hours import next_mail
-from digest.service.letters import LETTERS, compile_letter, subject_of
+from digest.service.letters import LETTERS, REPORT, compile_letter, subject_of
+from digest.service.specimendays import DAYS, FROZEN
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.roster import MAX_STORIES
-
-FROZEN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
-"""When all specimens were made: they are the same every day."""
 
 LEADS_NOWHERE = "o" + "A" * 36
 """In the place of a link's token, and as long as one."""
@@ -78,9 +77,10 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
+    links = {LETTERS[mail]: LEADS_NOWHERE} if mail in LETTERS else {}
     topics = tuple(frozen.manifest.topics)
     profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, MAX_STORIES, all_quiet=True)
-    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
+    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: links, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
     )
@@ -206,7 +206,7 @@ DIGESTS: Mapping[str, _Digest] = {
 """The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
 with and without stories, of a day without anything new, and breaking news."""
 
-MAILS = (*DIGESTS, *LETTERS)
+MAILS = (*DIGESTS, *LETTERS, *DAYS)
 
 
 @cache
@@ -218,9 +218,16 @@ def _content() -> dict[str, Any]:
 
 
 def _letter(bench: Bench, mail: str, language: str) -> Frozen:
+    if mail in DAYS:
+        told = tell(DAYS[mail], bench.theme, language, "Europe/Berlin")
+        return _frozen(bench, REPORT, language, {"subject": told.subject}, report=told)
     names = _content()["topics"].get(language, _content()["topics"]["en"])
     values = {"topics": Voice(bench.theme, language, "UTC", FROZEN).names(names)}
-    parts = compile_letter(bench.theme, bench.site, mail, language)
+    return _frozen(bench, mail, language, values)
+
+
+def _frozen(bench: Bench, mail: str, language: str, values: Mapping[str, str], **more: object) -> Frozen:
+    parts = compile_letter(bench.theme, bench.site, mail, language, **more)
     subject = subject_of(bench.theme, bench.site, mail, language, values)
     known = {**values, "subject": subject, "language": language}
     manifest = Manifest(mail, FROZEN, bench.site, {}, {}, {}, {}, {}, {}, {}, known)

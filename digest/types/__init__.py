@@ -57,6 +57,12 @@ from digest.types.gather import (
     Rights,
     SourceKind,
 )
+from digest.types.reporting import (
+    Day,
+    Doubt,
+    FailingSource,
+    QuietTopic,
+)
 from digest.types.sofar import (
     Chapter,
     Coverage,
@@ -82,11 +88,13 @@ __all__ = [
     "Chapter",
     "ChunkState",
     "Coverage",
+    "Day",
     "DayHead",
     "DayList",
     "DayPage",
     "DeliveryState",
     "DispatchReport",
+    "Doubt",
     "Due",
     "Earlier",
     "EditionState",
@@ -94,6 +102,7 @@ __all__ = [
     "ExplainedMail",
     "ExplainedStory",
     "ExplainedTopic",
+    "FailingSource",
     "Feed",
     "FeedLink",
     "Fetched",
@@ -111,6 +120,7 @@ __all__ = [
     "Pace",
     "Pick",
     "Placed",
+    "QuietTopic",
     "Quote",
     "RawArticle",
     "ReaderProfile",

@@ -12,8 +12,9 @@ from digest.compose.lint import CHECKS, Severity, lint
 from digest.compose.lint.mail import Finding
 from digest.compose.theme import Theme, theme_names
 from digest.errors import InputError, TemplateError
-from digest.service.letters import LETTERS
+from digest.service.letters import LETTERS, REPORT
 from digest.service.linting import Linted, Report, lint_mails
+from digest.service.specimendays import DAYS
 from digest.service.specimens import DIGESTS, MAILS, Bench, specimens
 from subscribers.i18n import Catalogues
 from subscribers.roster import MAX_STORIES
@@ -34,9 +35,9 @@ def test_a_shipped_mail_has_nothing_wrong(mail: str, language: str, look: str) -
 
 
 def test_every_kind_of_mail_and_block_is_among_the_specimens() -> None:
-    assert set(MAILS) == {*DIGESTS, *LETTERS}
+    assert set(MAILS) == {*DIGESTS, *LETTERS, *DAYS}
     folders = {folder.name for folder in (TEMPLATES / "email").iterdir() if not folder.name.startswith("_")}
-    assert folders == {"digest", "themes", *LETTERS}
+    assert folders == {"digest", "themes", *LETTERS, REPORT}
     assert THEMES == ("paper", "compact", "letter")
     html = built("digest").html
     for part in ('class="preheader"', "<h1", 'class="lead"', 'class="section"', 'class="card"', 'class="thumb"'):
