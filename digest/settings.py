@@ -93,6 +93,7 @@ class Settings(BaseModel):
         "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
+    resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )

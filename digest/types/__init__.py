@@ -34,6 +34,7 @@ from digest.types.dispatch import (
     Lease,
     RejectedItem,
 )
+from digest.types.events import Event, EventKind, Via, delivery_mark
 from digest.types.explaining import (
     Earlier,
     ExplainedMail,
@@ -90,6 +91,8 @@ __all__ = [
     "Earlier",
     "EditionState",
     "Envelope",
+    "Event",
+    "EventKind",
     "ExplainedMail",
     "ExplainedStory",
     "ExplainedTopic",
@@ -122,6 +125,8 @@ __all__ = [
     "StorySoFar",
     "Telling",
     "TopicFeed",
+    "Via",
     "ViewedMail",
     "Vote",
+    "delivery_mark",
 ]
