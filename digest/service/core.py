@@ -39,6 +39,7 @@ from digest.service.readers import ReaderDesk
 from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
 from digest.service.storydesk import StoryDesk
+from digest.service.suppressing import SuppressionDesk
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings, missing_for_sending
 from digest.store import backlog, clock, editions, ledger
@@ -95,6 +96,7 @@ class DigestService:
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
         self.events = EventDesk(self.engine, self.keyring, settings, now=now)
+        self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)

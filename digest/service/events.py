@@ -21,8 +21,8 @@ from sqlalchemy import Engine, Row
 from sqlmodel import Session
 
 from digest.dispatch import events as rules
-from digest.dispatch.events import NoSecret, Webhook, open_webhook
-from digest.errors import DigestError, StoreError
+from digest.dispatch.events import Webhook, open_webhook
+from digest.errors import DigestError, SettingError, StoreError
 from digest.settings import Settings
 from digest.store import events as store
 from digest.store.db import reading, writing
@@ -58,7 +58,7 @@ class EventDesk:
     def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> int:
         """Keep what a call tells, durably, and apply it if that can be done at once; how many events are new to us.
 
-        `headers` have names in lower case. Raises UnknownProvider, SettingError (NoSecret) for a secret that is not set
+        `headers` have names in lower case. Raises UnknownProvider, SettingError for a secret that is not set
         or is none, NotSigned, Malformed, and StoreError; nothing was kept then, and the provider should try again.
         """
         now = self._now()
@@ -88,7 +88,7 @@ class EventDesk:
             if hook is None:
                 try:
                     hook = open_webhook(provider, self._settings)
-                except NoSecret as error:
+                except SettingError as error:
                     if provider not in self._told:  # once: a stranger could fill the log
                         self._told.add(provider)
                         log.warning("a call to /webhooks/%s was refused: %s", provider, error)

@@ -9,6 +9,7 @@ right. Neither bodies nor addresses are written to the log.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Annotated, Protocol
 
@@ -16,7 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import ClientDisconnect
 
-from digest.errors import DigestError, Malformed, NotSigned
+from digest.errors import DigestError, Malformed, NotSigned, SettingError
 from digest.service.events import UnknownProvider
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,26 @@ ANSWERS: Mapping[type[DigestError], tuple[int, str]] = {
     DigestError: (503, "not now"),
 }
 """What the service raises -> status and words; the nearest class counts."""
+
+
+REFUSALS_SAID = 60.0
+"""Seconds between two lines of the log about refused calls: anybody can make some."""
+
+
+class Seldom:
+    """Lets something be said once in so many seconds. Threads may ask at once; that two of them speak does no harm."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def may_speak(self) -> bool:
+        """Whether it may be said now; from then on it may not for a while."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
 
 
 class Receiver(Protocol):
@@ -66,6 +87,7 @@ Body = Annotated[bytes | None, Depends(_read)]
 def router(receiver: Receiver, headers: Mapping[str, str]) -> APIRouter:
     """The route. `headers` are those of every answer."""
     routes = APIRouter()
+    said = Seldom(REFUSALS_SAID)
 
     def answer(status: int, text: str) -> Response:
         return PlainTextResponse(text, status, {**headers, **({"Retry-After": "60"} if status == 503 else {})})
@@ -78,8 +100,10 @@ def router(receiver: Receiver, headers: Mapping[str, str]) -> APIRouter:
             receiver.receive(provider, dict(request.headers), body)
         except DigestError as error:
             status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
-            if status in (400, 401):
+            if status in (400, 401) and said.may_speak():
                 log.warning("a call to /webhooks/%s was refused: %s", provider, error)
+            elif status == 503 and not isinstance(error, SettingError):
+                log.error("a call to /webhooks/%s waits: %s", provider, error)
             return answer(status, text)
         return answer(200, "ok")
 
