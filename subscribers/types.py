@@ -244,6 +244,8 @@ class Mailed:
     """The token of its page in the browser; empty when it is kept no more."""
     stories: tuple[tuple[int, str], ...]
     """(number, title where it is kept) of the stories that it brought."""
+    told: tuple[tuple[datetime, str, str], ...] = ()
+    """What the provider told of it: when it happened, what, and in a server's words."""
 
 
 @dataclass(frozen=True, slots=True)

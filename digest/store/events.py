@@ -183,6 +183,16 @@ def bounces(
     return found[kinds[0]], found[kinds[1]]
 
 
+def told_of(session: Session, subscriber_id: int) -> dict[int, list[tuple[datetime, str, str]]]:
+    """What was told of a reader's mails: edition -> when, what and in which words, oldest first. Reads only."""
+    columns = (_event.c.edition_id, _event.c.at, _event.c.kind, _event.c.detail)
+    mine = (_event.c.subscriber_id == subscriber_id, _event.c.edition_id.is_not(None))
+    found: dict[int, list[tuple[datetime, str, str]]] = {}
+    for row in session.connection().execute(select(*columns).where(*mine).order_by(_event.c.at, _event.c.id)):
+        found.setdefault(row.edition_id, []).append((row.at, row.kind, row.detail))
+    return found
+
+
 def forget(session: Session, subscriber_id: int) -> None:
     """Take out of the events what points to a person who is erased."""
     blank = {"subscriber_id": None, "address_hash": None, "message_id": "", "detail": ""}

@@ -37,7 +37,7 @@ def process() -> Iterator[Process]:
 def test_an_event_that_was_kept_is_applied_whatever_dies(told: Teller, process: Process) -> None:
     edition = told.morning()
     service = told.town.service
-    mark = {"tags": {"delivery": delivery_mark(edition, told.ada)}}
+    mark: dict[str, Any] = {"tags": {"delivery": delivery_mark(edition, told.ada)}}
 
     def job(kill_at: int | None) -> dict[str, Any]:
         run(told.town, "DELETE FROM event")

@@ -30,7 +30,18 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
         move = account.make_move(session, who, NEW, now=NOW, address_hashes=RING.address_hashes)
         assert move is not None
     mailings = (
-        Mailed(5, NOW, "digest", "accepted", "", "m-1", "+49 ferries", "abc", ((7, "Ferry aground"), (9, ""))),
+        Mailed(
+            5,
+            NOW,
+            "digest",
+            "accepted",
+            "",
+            "m-1",
+            "+49 ferries",
+            "abc",
+            ((7, "Ferry aground"), (9, "")),
+            ((NOW, "bounced_soft", "=full"), (NOW, "delivered", "")),
+        ),
         Mailed(4, NOW, "confirm", "skipped", "left", "", "", "", ()),
     )
     with writing(engine) as session:
@@ -69,6 +80,7 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
     assert cells["reader", "name"] == "'" + name
     assert cells["mails 1", "subject"] == "'+49 ferries"
     assert cells["mails 1", "stories"] == "7 Ferry aground | 9"
+    assert cells["mails 1", "told"] == f"{NOW.isoformat()} bounced_soft =full | {NOW.isoformat()} delivered"
     assert cells["consents 1", "source"] == "'@poster"
     assert cells["consents 1", "topics"] == "town sport"
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
