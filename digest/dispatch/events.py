@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +26,25 @@ from digest.errors import Malformed, SettingError
 from digest.settings import Settings
 from digest.types import DeliveryState, Event, EventKind, Via
 
+log = logging.getLogger(__name__)
+
 SEVERITY: tuple[EventKind, ...] = tuple(EventKind)
 """From the least grave to the gravest (twenty#24473: a late `delivered` overwrote `complained`)."""
 
 WEBHOOKS: dict[str, str] = {
+    "brevo": "digest.dispatch.providers.brevo_hook",
+    "mailgun": "digest.dispatch.providers.mailgun_hook",
+    "postmark": "digest.dispatch.providers.postmark_hook",
     "resend": "digest.dispatch.providers.resend_hook",
+    "sendgrid": "digest.dispatch.providers.sendgrid_hook",
+    "ses": "digest.dispatch.providers.ses_hook",
 }
 """Provider -> module with a function `open_webhook(settings)`; imported when the first call comes."""
+LATER: Mapping[str, int] = {"brevo": 429}
+"""The status that makes a provider try again, where 503 does not: Brevo gives an event up after any other error."""
+MARK = "delivery"
+"""The name of the tag, the variable or the metadata by which a mail names its delivery (`digest.types.delivery_mark`),
+where the provider hands it back."""
 
 
 class Webhook(Protocol):
@@ -202,6 +215,29 @@ def event_id(*parts: str) -> str:
     if len(parts) == 1 and 0 < len(parts[0]) <= LONGEST_ID:
         return parts[0]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=24).hexdigest()
+
+
+def items(value: Any, name: str, read: Callable[[dict[str, Any]], Event | None]) -> list[Event]:
+    """The events of a list; an item that cannot be read is left out with a line in the log. Raises Malformed for what
+    is no list, and when there are items and none can be read."""
+    if not isinstance(value, list):
+        raise Malformed(f"{name} is no list")
+    found: list[Event] = []
+    problem: Malformed | None = None
+    bad = 0
+    for each in value:
+        try:
+            event = read(fields(each, f"an item of {name}"))
+        except Malformed as error:
+            problem, bad = error, bad + 1
+            continue
+        if event is not None:
+            found.append(event)
+    if problem is not None and bad == len(value):
+        raise problem
+    if problem is not None:
+        log.warning("%d of %d items of a call to /webhooks were left out: %s", bad, len(value), problem)
+    return found
 
 
 def unique(events: Sequence[Event]) -> list[Event]:

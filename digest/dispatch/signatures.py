@@ -7,11 +7,19 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from digest.errors import NotSigned, SettingError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 SVIX_WINDOW = timedelta(minutes=5)
 """As Svix' own libraries. Every retry is signed anew, so a late one passes too
@@ -95,3 +103,77 @@ def token_hmac(key: str, stamp: str, token: str, signature: str, now: datetime, 
     if not token or not hmac.compare_digest(wanted.encode(), signature.encode()):
         raise NotSigned("the signature is wrong")
     check_clock(stamp, now, window)
+
+
+def ecdsa_key(public_key: str, setting: str) -> EllipticCurvePublicKey:
+    """The public key that SendGrid shows as base64 of its DER form. Raises SettingError, naming `setting`."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(b64decode(public_key, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise SettingError(f"{setting} is no verification key; copy it from the settings of the signed event webhook")
+    return key
+
+
+def ecdsa(
+    stamp: str, signature: str, body: bytes, key: EllipticCurvePublicKey, now: datetime, window: timedelta
+) -> None:
+    """SendGrid's signed event webhook: ECDSA with SHA-256 over time and body, in DER and base64 (https://www.twilio.com/
+    docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features)."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        key.verify(b64decode(signature, validate=True), stamp.encode() + body, ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        raise NotSigned("the signature is wrong") from None
+    check_clock(stamp, now, window)
+
+
+SNS_SIGNED: Mapping[str, Sequence[str]] = {
+    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    "UnsubscribeConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+}
+"""The fields that are signed, in this order, by type; Subject only where there is one."""
+_SNS_HOST = re.compile(r"sns\.[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?")
+
+
+def sns_address(url: str, ending: str = "") -> str:
+    """An address at Amazon SNS as it is. Raises NotSigned for one that leads anywhere else: a certificate from there
+    proves nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme != "https" or not _SNS_HOST.fullmatch(parts.netloc) or not parts.path.endswith(ending):
+        raise NotSigned("an address in the message does not lead to Amazon SNS")
+    return url
+
+
+def sns(message: Mapping[str, str], certificate: bytes, now: datetime) -> None:
+    """Amazon SNS (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html): RSA with PKCS #1
+    v1.5 over names and values in lines, with SHA-1 in version 1 and SHA-256 in version 2. `certificate` is what
+    SigningCertURL leads to (`sns_address`), in PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+
+    names = [name for name in SNS_SIGNED.get(message.get("Type", ""), ()) if name != "Subject" or message.get(name)]
+    hashed = {"1": SHA1, "2": SHA256}.get(message.get("SignatureVersion", ""))
+    if hashed is None or not all(name in message for name in names) or not names:
+        raise NotSigned("the signature's fields are missing")
+    try:
+        signed = "".join(f"{name}\n{message[name]}\n" for name in names).encode()
+        found = x509.load_pem_x509_certificate(certificate)
+        key = found.public_key()
+        if not isinstance(key, RSAPublicKey) or not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
+            raise NotSigned("the certificate is not valid")
+        key.verify(b64decode(message.get("Signature", ""), validate=True), signed, PKCS1v15(), hashed())
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        raise NotSigned("the signature is wrong") from None

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.requests import ClientDisconnect
 
+from digest.dispatch.events import LATER
 from digest.errors import DigestError, Malformed, NotSigned, SettingError
 from digest.service.events import UnknownProvider
 
@@ -90,7 +91,7 @@ def router(receiver: Receiver, headers: Mapping[str, str]) -> APIRouter:
     said = Seldom(REFUSALS_SAID)
 
     def answer(status: int, text: str) -> Response:
-        return PlainTextResponse(text, status, {**headers, **({"Retry-After": "60"} if status == 503 else {})})
+        return PlainTextResponse(text, status, {**headers, **({"Retry-After": "60"} if status in (429, 503) else {})})
 
     @routes.post("/webhooks/{provider}")
     def webhook(request: Request, provider: str, body: Body) -> Response:
@@ -104,7 +105,7 @@ def router(receiver: Receiver, headers: Mapping[str, str]) -> APIRouter:
                 log.warning("a call to /webhooks/%s was refused: %s", provider, error)
             elif status == 503 and not isinstance(error, SettingError):
                 log.error("a call to /webhooks/%s waits: %s", provider, error)
-            return answer(status, text)
+            return answer(LATER.get(provider, status) if status == 503 else status, text)
         return answer(200, "ok")
 
     return routes

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from digest.dispatch import signatures
 from digest.dispatch.events import unique
 from digest.dispatch.providers.resend_hook import KINDS, ResendHook
 from digest.errors import Malformed
 from digest.types import Event, EventKind, Via, delivery_mark
+from tests.dispatch.hook_contract import ADDRESS, NOW, SignsBody
 from tests.dispatch.resend_calls import MAIL, MORE, SECRET, event, signed
 
-NOW = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
 HOOK = ResendHook(signatures.svix_key(SECRET, "SECRET"))
 
 
@@ -163,49 +162,20 @@ def test_texts_that_no_database_takes_are_made_harmless() -> None:
     assert len(long[0].event_id) <= 200
 
 
-JUNK = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["", "a@b.c", "\x00", "\ud800", "2026", "9" * 400, "<", "=?utf-8?q?x?="]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
+class TestResend(SignsBody):
+    provider = "resend"
 
+    def hook(self) -> ResendHook:
+        return HOOK
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to each part of a document."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, each in inner for place in places(each, (*path, key)))]
+    def signed(self, body: Any) -> tuple[Mapping[str, str], bytes]:
+        return signed(body, NOW)
 
-
-def put(value: Any, path: tuple[Any, ...], what: Any) -> Any:
-    if not path:
-        return what
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = put(copy[path[0]], path[1:], what)
-    return copy
-
-
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(word=st.sampled_from(sorted(KINDS)), data=st.data())
-def test_anything_in_any_place_is_an_event_or_is_refused(word: str, data: st.DataObject) -> None:
-    body = event(word, NOW, tags={"delivery": "1-2"}, headers=[{"name": "List-Unsubscribe", "value": "<x>"}])
-    for _ in range(data.draw(st.integers(1, 3))):
-        body = put(body, data.draw(st.sampled_from(places(body))), data.draw(JUNK))
-    try:
-        found = read(json.dumps(body).encode())
-    except Malformed:
-        return
-    for each in found:
-        assert 1 <= len(each.event_id) <= 200
-        for text in (each.event_id, each.provider_message_id, each.detail, each.address, each.mark):
-            text.encode()
-            assert not any(c < " " for c in text)
-        assert each.at.utcoffset() == timedelta(0)
-        assert each.at <= NOW
+    def examples(self) -> list[tuple[Any, EventKind]]:
+        words = {**KINDS, "email.bounced": EventKind.BOUNCED_HARD, "email.suppressed": EventKind.BOUNCED_HARD}
+        leave = {"name": "List-Unsubscribe", "value": "<https://news.example/leave/x>"}
+        more: dict[str, Any] = {"to": [ADDRESS], "tags": {"delivery": "7-12"}, "headers": [leave]}
+        return [(event(word, NOW, **more), kind) for word, kind in words.items()]
 
 
 @pytest.mark.shared

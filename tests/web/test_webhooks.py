@@ -17,8 +17,8 @@ from digest.errors import StoreError
 from digest.service.events import EventDesk
 from digest.web.app import create_app
 from digest.web.webhooks import MAX_BODY
+from tests.dispatch.hook_contract import JUNK, places, put
 from tests.dispatch.resend_calls import SECRET, event, signed
-from tests.dispatch.test_resend_hook import JUNK, places, put
 from tests.web.conftest import AUTHORITIES, serving
 from tests.web.desk import TEMPLATES, WebDesk
 
@@ -141,6 +141,11 @@ class Broken(EventDesk):
 
     def receive(self, provider: str, headers: Any, body: bytes) -> int:
         raise StoreError("database x: the disk is full; free some space")
+
+
+def test_brevo_is_told_in_the_one_way_that_makes_it_try_again(caller: httpx.Client) -> None:
+    answer = post(caller, {}, b"{}", "/webhooks/brevo")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
 
 
 def test_a_database_that_cannot_be_used_is_said_to_the_provider(hooked: WebDesk) -> None:

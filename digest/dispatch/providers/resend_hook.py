@@ -24,9 +24,6 @@ from digest.errors import Malformed
 from digest.settings import Settings
 from digest.types import Event, EventKind, Via
 
-TAG = "delivery"
-"""The tag that names a delivery (`digest.types.delivery_mark`), where the mail has one."""
-
 KINDS: Mapping[str, EventKind] = {
     "email.delivered": EventKind.DELIVERED,
     "email.delivery_delayed": EventKind.DEFERRED,
@@ -119,7 +116,7 @@ def _address(to: Any) -> str:
 def _mark(data: Mapping[str, Any]) -> str:
     """What names our delivery: the tag, or else the address by which the reader leaves."""
     tags, headers = data.get("tags") or {}, data.get("headers") or []
-    tag = events.line(events.fields(tags, "data.tags").get(TAG), f"data.tags.{TAG}")
+    tag = events.line(events.fields(tags, "data.tags").get(events.MARK), "data.tags")
     if tag:
         return tag
     if not isinstance(headers, list):
