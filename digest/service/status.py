@@ -38,7 +38,7 @@ class Status:
     """What became of mails in the last seven days, as far as the provider told."""
     events_waiting: int
     last_heard: datetime | None
-    """When the provider told us something for the last time; aware."""
+    """When any provider told us something for the last time; aware."""
     suppressed: int
     warnings: tuple[str, ...]
     """What to look at, a line for each."""
@@ -59,7 +59,7 @@ def look(engine: Engine, settings: Settings, *, now: Callable[[], datetime]) -> 
             deliveries=deliveries,
             fates=events.fates(session, SEVERITY, since=now() - LATELY),
             events_waiting=events.count_waiting(session),
-            last_heard=heard,
+            last_heard=events.last_heard(session),
             suppressed=connection.execute(select(func.count()).select_from(_suppression)).scalar_one(),
             warnings=tuple(_warnings(settings, deliveries, heard, called, clock)),
         )

@@ -64,20 +64,21 @@ class Mail:
     """By what we sent along or by the message id; not by the address alone."""
 
 
-def remember(session: Session, provider: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Keep events (columns of `ProviderEvent`); the numbers of those among them that nobody has applied, kept now or
-    before. Durable when the caller's transaction commits."""
+def remember(session: Session, provider: str, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Keep events (columns of `ProviderEvent`); number and kind of those among them that nobody has applied, kept now
+    or before. Durable when the caller's transaction commits."""
     if not rows:
-        return []
+        return {}
     connection = session.connection()
     # In one order, so that two processes with the same events wait for each other and never in a circle.
     for portion in slices(sorted(rows, key=lambda row: row["event_id"])):
         insert_new(connection, _event, portion)
-    found: list[int] = []
+    found: dict[int, str] = {}
     for portion in slices([row["event_id"] for row in rows]):
         mine = (_event.c.provider == provider, _event.c.event_id.in_(portion), _event.c.applied_at.is_(None))
-        found += connection.execute(select(_event.c.id).where(*mine)).scalars()
-    return sorted(found)
+        query = select(_event.c.id, _event.c.kind).where(*mine)
+        found.update({row.id: row.kind for row in connection.execute(query)})
+    return found
 
 
 def waiting(session: Session, *, after_id: int, limit: int) -> list[int]:
@@ -210,9 +211,9 @@ def prune(session: Session, *, now: datetime, most: int) -> int:
 # --- for the operator -------------------------------------------------------------------------------------------------
 
 
-def last_heard(session: Session, provider: str) -> datetime | None:
-    """When the provider told us something for the last time. Reads only."""
-    query = select(_event.c.received_at).where(_event.c.provider == provider)
+def last_heard(session: Session, provider: str | None = None) -> datetime | None:
+    """When that provider, or any, told us something for the last time. Reads only."""
+    query = select(_event.c.received_at).where(*([_event.c.provider == provider] if provider else []))
     return session.connection().execute(query.order_by(_event.c.id.desc()).limit(1)).scalar_one_or_none()
 
 

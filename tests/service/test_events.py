@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Engine
 
-from digest.errors import Malformed, NotSigned
 from digest.service.core import DigestService
-from digest.service.history import everything
-from digest.service.intake import tidy
+from digest.service.events import AT_ONCE
 from digest.settings import Settings
 from digest.store import attempts, ledger
-from digest.store.db import reading, writing
+from digest.store.db import writing
 from digest.types import Envelope, EventKind, delivery_mark
-from tests.dispatch.resend_calls import MORE, SECRET, event, signed
+from tests.dispatch import test_signed_hooks
+from tests.dispatch.hook_contract import NOW
+from tests.dispatch.resend_calls import MORE, SECRET
 from tests.service.telling import ADA, BOB, Teller, run
 from tests.service.town import Town
 
 SOFT = {**MORE["email.bounced"]["bounce"], "type": "Transient"}
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def town(database: Engine, make_settings: Callable[..., Settings]) -> Iterator[Town]:
-    made = Town(database, make_settings(resend_webhook_secret=SECRET))
-    yield made
-    made.service.close()
-
-
-@pytest.fixture
-def told(town: Town) -> Teller:
-    return Teller(town)
 
 
 # --- readers and their addresses --------------------------------------------------------------------------------------
@@ -291,6 +281,26 @@ def test_of_many_who_bring_the_same_event_at_once_one_is_first(
     assert len([each for each in told.town.service.readers.consents(ADA) if each.action == "left"]) == 1
 
 
+def test_of_a_call_with_very_many_events_the_gravest_come_first_and_the_sweep_does_the_rest(
+    database: Engine, make_settings: Callable[..., Settings]
+) -> None:
+    sendgrid = test_signed_hooks.TestSendGrid()
+    key = base64.b64encode(
+        test_signed_hooks.curve_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    told = Teller(Town(database, make_settings(sendgrid_webhook_key=key.decode())))
+    told.town.clock.at = NOW
+    items = [sendgrid.item("delivered", number=number) for number in range(AT_ONCE + 50)]
+    items += [sendgrid.item("spamreport", email=ADA), items[0]]
+    desk = told.town.service.events
+    assert desk.receive("sendgrid", *sendgrid.signed(items)) == AT_ONCE + 51, "one of them came twice"
+    assert told.why(ADA) == ("complained", "sendgrid")
+    assert told.count("applied_at IS NULL") == 51
+    assert desk.settle() == 51
+    assert desk.receive("sendgrid", *sendgrid.signed(items)) == 0
+    told.town.service.close()
+
+
 # --- leaving there ----------------------------------------------------------------------------------------------------
 
 
@@ -312,70 +322,3 @@ def test_who_came_back_after_leaving_there_stays(told: Teller) -> None:
 def _stored(told: Teller, shift: timedelta) -> Any:
     moment = told.town.clock.at + shift
     return moment if told.town.engine.dialect.name == "postgresql" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-
-def test_who_takes_their_data_out_sees_what_was_told_of_their_mails(told: Teller) -> None:
-    edition = told.morning()
-    told.tell("email.delivered", ago=timedelta(minutes=2))
-    told.tell("email.bounced", bounce=SOFT, ago=timedelta(minutes=1))
-    with reading(told.town.engine) as session:
-        readers = told.town.service.readers
-        (mail,) = [each for each in everything(session, told.ada, readers.shop.theme, readers.keyring) if each.told]
-    assert mail.edition_id == edition
-    assert [(what, words[:9]) for _, what, words in mail.told] == [("delivered", ""), ("bounced_soft", "Transient")]
-
-
-# --- what is kept -----------------------------------------------------------------------------------------------------
-
-
-def test_no_address_is_kept_and_erasing_takes_the_rest(told: Teller) -> None:
-    told.morning()
-    told.tell("email.bounced")
-    told.tell("email.delivered", told.bob, to=BOB)
-    with told.town.engine.connect() as connection:
-        rows = str(connection.exec_driver_sql("SELECT * FROM event").all())
-    assert "user unknown" in rows
-    assert "(address)" in rows
-    assert "example.org" not in rows.lower()
-    told.town.service.readers.erase(told.bob)
-    assert told.count("subscriber_id IS NULL AND address_hash IS NULL AND message_id = '' AND detail = ''") == 1
-    assert told.count("subscriber_id IS NULL") == 1, "only theirs"
-
-
-def test_old_events_go_the_grave_ones_last(told: Teller) -> None:
-    told.morning()
-    for word in ("email.delivered", "email.bounced"):
-        told.tell(word)
-    for days, left in ((34, 2), (2, 1), (363, 1), (2, 0)):
-        told.town.clock.at += days * DAY
-        tidy(told.town.service.readers)
-        assert told.count() == left
-    assert told.why(ADA) == ("bounced", "resend"), "the suppression stays"
-
-
-def test_a_call_that_is_refused_leaves_nothing(told: Teller) -> None:
-    told.morning()
-    headers, body = told.call("email.complained")
-    receive = told.town.service.events.receive
-    with pytest.raises(NotSigned):
-        receive("resend", headers, body + b" ")
-    with pytest.raises(NotSigned):
-        receive("resend", {}, body)
-    broken = {**event("email.complained", told.town.clock.at), "data": {"to": [ADA], "email_id": 5}}
-    with pytest.raises(Malformed):
-        receive("resend", *signed(broken, told.town.clock.at))
-    told.town.clock.at += timedelta(minutes=6)
-    with pytest.raises(NotSigned):
-        receive("resend", headers, body)
-    assert told.count() == 0
-    assert told.why(ADA) is None
-
-
-def test_an_event_that_cannot_be_applied_holds_up_no_other(told: Teller, caplog: pytest.LogCaptureFixture) -> None:
-    told.morning()
-    told.tell("email.delivered", message="msg_a")
-    run(told.town, "UPDATE event SET kind = 'newer', applied_at = NULL")
-    assert told.tell("email.delivered", message="msg_b") == 1
-    assert told.town.service.events.settle() == 0
-    assert told.count("applied_at IS NULL") == 1
-    assert "failed and waits: ValueError" in caplog.text

@@ -3,28 +3,18 @@ Nothing is half done, and what was kept is applied by the sweep, once; on both d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
-from digest.settings import Settings
 from digest.types import delivery_mark
 from tests.crash.children import Process, nursery_of
 from tests.dispatch.resend_calls import SECRET
 from tests.service.telling import ADA, Teller, run
-from tests.service.town import Town
 
 KILLED = -9
 POINTS = ["keep", "commit", "reader", "suppress", "reader", "settle", "applied", "commit", "answer"]
-
-
-@pytest.fixture
-def told(database: Engine, make_settings: Callable[..., Settings]) -> Iterator[Teller]:
-    town = Town(database, make_settings(resend_webhook_secret=SECRET))
-    yield Teller(town)
-    town.service.close()
 
 
 @pytest.fixture
