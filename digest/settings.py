@@ -93,6 +93,14 @@ class Settings(BaseModel):
         "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
+    resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
+    postmark_webhook_secret: Line = _setting(
+        "", "What Postmark's webhooks carry as user:password in their address.", secret=True
+    )
+    mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
+    brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
+    sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
+    ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )

@@ -48,7 +48,7 @@ def test_the_clock_gathers_plans_and_sweeps(town: Town) -> None:
         clock = make_clock(town.service, wake)
         clock.start()
         try:
-            assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep", "tidy", "report"}
+            assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep", "settle", "tidy", "report"}
             assert sent.wait(60)
             end = time.monotonic() + 60
             while site.paths().count("/feed") < 2 and time.monotonic() < end:

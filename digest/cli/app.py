@@ -18,7 +18,9 @@ from digest.cli import (
     running,
     sending,
     sources,
+    status,
     stories,
+    suppressions,
     templates,
     topics,
     transfer,
@@ -48,6 +50,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(templates.app, name="templates")
 app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)
@@ -57,6 +60,7 @@ app.command("preview")(previewing.preview)
 app.command("explain")(explaining.mail)
 app.command("report")(reporting.report)
 app.command("run")(running.run)
+app.command("status")(status.status)
 app.command("config")(running.config)
 app.command("demo")(demo.demo)
 

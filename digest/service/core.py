@@ -27,6 +27,7 @@ from digest.service import gathering, planning
 from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
+from digest.service.events import EventDesk
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
 from digest.service.owntemplates import chosen_theme
@@ -39,6 +40,7 @@ from digest.service.reporting import Reporter
 from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
 from digest.service.storydesk import StoryDesk
+from digest.service.suppressing import SuppressionDesk
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings, missing_for_sending
 from digest.store import backlog, clock, editions, ledger
@@ -96,6 +98,8 @@ class DigestService:
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
+        self.events = EventDesk(self.engine, self.keyring, settings, now=now)
+        self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)

@@ -35,6 +35,7 @@ from digest.types.dispatch import (
     Lease,
     RejectedItem,
 )
+from digest.types.events import Event, EventKind, Via, delivery_mark
 from digest.types.explaining import (
     Earlier,
     ExplainedMail,
@@ -99,6 +100,8 @@ __all__ = [
     "Earlier",
     "EditionState",
     "Envelope",
+    "Event",
+    "EventKind",
     "ExplainedMail",
     "ExplainedStory",
     "ExplainedTopic",
@@ -134,6 +137,8 @@ __all__ = [
     "StorySoFar",
     "Telling",
     "TopicFeed",
+    "Via",
     "ViewedMail",
     "Vote",
+    "delivery_mark",
 ]
