@@ -155,7 +155,7 @@ ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "css-text-align": [Allowed("left, right and center are known everywhere", _value("left", "right", "center"))],
     "css-text-decoration": [Allowed("a single word, which Outlook knows", _value("none", "underline"))],
     "css-letter-spacing": [
-        Allowed("a small positive one in pixels: large negative ones and em are what Outlook errs in", _small_and_in_pixels)
+        Allowed("a small one in pixels: large negative ones and em are what Outlook errs in", _small_and_in_pixels)
     ],
     "css-white-space": [Allowed("the two words may stand on two lines", _value("nowrap"))],
     "css-word-break": [Allowed("a very long word makes its column wider", in_head)],
