@@ -78,7 +78,8 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
-    profile = ReaderProfile(1, tuple(frozen.manifest.topics), language, "Europe/Berlin", "daily", 420, MAX_STORIES)
+    cap = CAPS.get(mail, MAX_STORIES)
+    profile = ReaderProfile(1, tuple(frozen.manifest.topics), language, "Europe/Berlin", "daily", 420, cap)
     hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
@@ -202,6 +203,9 @@ DIGESTS: Mapping[str, _Digest] = {
 }
 """The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
 with and without stories, and breaking news."""
+
+CAPS = {"digest": 5}
+"""How many stories come in full, where that is fewer than usual: the rest are one-liners, which are looked at too."""
 
 MAILS = (*DIGESTS, *LETTERS)
 
