@@ -13,9 +13,10 @@ from datetime import datetime
 
 from digest.compose.content import BREAKING, WELCOME, Frozen, Manifest
 from digest.compose.layout import ROWS, SIGHTS, Layout, Run, Seat, Speech, Told
-from digest.compose.pieces import ENCODERS, fill, glued
+from digest.compose.pieces import ENCODERS, Made, fill, glued
+from digest.compose.room import Foot, is_tight, left_over
 from digest.compose.row import LINKS, Links, Row, marked, nobodys, row_of
-from digest.compose.select import candidates, explain, room_for
+from digest.compose.select import BRIEFS, candidates, explain, room_for
 from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
@@ -57,6 +58,8 @@ class Composer:
         """Seat and stories -> the mail that several readers share; None for what was seen once."""
         self._ready = 0
         self._filled: dict[tuple[object, ...], Run] = {}
+        self._tight = Made(lambda cap: is_tight(manifest.stories.values(), cap + BRIEFS))
+        """By a reader's cap: whether a mail may have no room for all it would tell."""
         self._stamp = manifest.frozen_at.isoformat()
         self._headers = _headers(manifest)
         self._leave_at = f"<{manifest.site.public_url}/leave/"
@@ -71,20 +74,25 @@ class Composer:
         if not told and not self._welcomes:
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
-        shared = self._shared(seat, told)
+        further = self._further(seat, _picks(told), due.since, due.due_at) if self._tight[profile.max_stories] else ()
+        shared = None if further else self._shared(seat, told)
         if shared is not None:
             tokens = self._tokens(links)
             html = shared.html.filled(tokens) if shared.html else b""
             return self._envelope(to, shared.subject, html, shared.text.filled(tokens), links, shared.picks)
         named = dict(zip(LINKS, self._tokens(links), strict=True))
-        html, text = self._layout.bodies(seat, told, named, html=profile.format != "text")
+        html, text = self._layout.bodies(seat, told, named, html=profile.format != "text", foot=Foot(len(further)))
         return self._envelope(to, self._subject(told, seat.speech), html, text, links, _picks(told))
 
-    def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
-        """A mail as the browser shows it: without its footer, so without any personal link."""
+    def view(
+        self, picks: tuple[Pick, ...], profile: ReaderProfile, since: datetime, due_at: datetime | None = None
+    ) -> ViewedMail:
+        """A mail as the browser shows it: without its footer, so without any personal link, and with the stories for
+        which the mail had no room. `since`, `due_at`: as in its `Due`."""
         seat = self._layout.seat(profile, own=False)
-        told = [seat.told[pick] for pick in picks]
-        html, text = self._layout.bodies(seat, told, nobodys(), footer=False)
+        further = self._further(seat, picks, since, due_at) if self._tight[profile.max_stories] else ()
+        told = [seat.told[pick] for pick in (*picks, *further)]
+        html, text = self._layout.bodies(seat, told, nobodys(), foot=Foot(footer=False))
         return ViewedMail(html.decode(), text.decode(), self._subject(told, seat.speech))
 
     def why(
@@ -125,6 +133,17 @@ class Composer:
         if not due.memory or ids.isdisjoint(due.memory):
             return usual
         return self._tell(seat, room_for(seat.seen, listed, due.memory, seat.profile.max_stories))
+
+    def _further(
+        self, seat: Seat, picks: tuple[Pick, ...], since: datetime, due_at: datetime | None
+    ) -> tuple[Pick, ...]:
+        """The stories for which a mail with these picks had no room."""
+        memo = ("listed", since, due_at)
+        if memo not in seat.found:
+            found = candidates(seat.seen, since.isoformat(), seat.profile, self._starts(seat.profile, due_at))
+            seat.found[memo] = tuple(each.pick for each in found)
+        cap = seat.profile.max_stories
+        return left_over(seat.seen.stories, seat.found[memo], picks, cap, cap + BRIEFS)
 
     @staticmethod
     def _tell(seat: Seat, picks: tuple[Pick, ...]) -> tuple[Told, ...]:

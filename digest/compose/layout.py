@@ -18,6 +18,7 @@ from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, owned
 from digest.compose.personal import Answers, Readings, answers_of, asked_by, chosen
 from digest.compose.pieces import ENCODERS, Made, Piece, fill, glued
+from digest.compose.room import FOOT, Foot
 from digest.compose.row import LINKS, Tokens
 from digest.compose.seen import Seer, as_told_by
 from digest.compose.theme import Theme, direction, flowing, shorten
@@ -94,7 +95,7 @@ class Seat:
     chrome: dict[tuple[str, str], Run] = field(default_factory=dict)
     solid: dict[tuple[str, str | int], bytes] = field(default_factory=dict)
     """Of the chrome, what has no hole; section heads by their topic."""
-    feet: dict[tuple[str, bool, bool], Run] = field(default_factory=dict)
+    feet: dict[tuple[str, bool, bool, bool], Run] = field(default_factory=dict)
     found: dict[Any, Any] = field(default_factory=dict)
     """The candidates of a window, for the composer."""
 
@@ -266,14 +267,14 @@ class Layout:
     # --- one reader ---------------------------------------------------------------------------------------------------
 
     def bodies(
-        self, seat: Seat, told: Sequence[Told], tokens: Tokens, *, html: bool = True, footer: bool = True
+        self, seat: Seat, told: Sequence[Told], tokens: Tokens, *, html: bool = True, foot: Foot = FOOT
     ) -> tuple[bytes, bytes]:
         """HTML and text; no HTML where it is not wanted."""
         sections = self._sections(seat, told[1 : seat.profile.max_stories])
-        laid = self._html(seat, told, sections, tokens, footer) if html else b""
-        return laid, self._text(seat, told, sections, tokens, footer)
+        laid = self._html(seat, told, sections, tokens, foot) if html else b""
+        return laid, self._text(seat, told, sections, tokens, foot)
 
-    def _html(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, footer: bool) -> bytes:
+    def _html(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, foot: Foot) -> bytes:
         put = self._putting("html", tokens)
         cap = seat.profile.max_stories
         out = [self._chrome("html", seat, "shell/start", tokens), *self._head("html", seat, told, tokens)]
@@ -284,9 +285,9 @@ class Layout:
         if told[cap:]:
             out.append(self._chrome("html", seat, f"briefs/{seat.speech.language}", tokens))
             out += [put(each.html["brief"]) for each in told[cap:]]
-        return b"".join([*out, self._foot("html", seat, bool(told), footer, tokens)])
+        return b"".join([*out, self._foot("html", seat, bool(told), foot, tokens)])
 
-    def _text(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, footer: bool) -> bytes:
+    def _text(self, seat: Seat, told: Sequence[Told], sections: Sections, tokens: Tokens, foot: Foot) -> bytes:
         """Below the stories of a part stand their links, by number."""
         put = self._putting("text", tokens)
         cap = seat.profile.max_stories
@@ -303,7 +304,7 @@ class Layout:
             out += [put(story) for story, _ in runs]
             out.append(self._newline)
             out += [put(link) for _, link in runs]
-        return b"".join([*out, self._foot("text", seat, bool(told), footer, tokens)])
+        return b"".join([*out, self._foot("text", seat, bool(told), foot, tokens)])
 
     def _putting(self, part: str, tokens: Tokens) -> Callable[[Run], bytes]:
         if self._tune_only:
@@ -320,15 +321,17 @@ class Layout:
             seat.solid[part, key] = run[0]
         return glued(part, run, tokens)
 
-    def _foot(self, part: str, seat: Seat, told: bool, footer: bool, tokens: Tokens) -> bytes:
+    def _foot(self, part: str, seat: Seat, told: bool, foot: Foot, tokens: Tokens) -> bytes:
         """What stands behind the stories. Without any, a welcome has said it all, so there is no end."""
-        run = seat.feet.get((part, told, footer))
+        rests = foot.further > 0 and f"rest/{seat.speech.language}" in self._part(part)  # not in older editions
+        run = seat.feet.get((part, told, foot.footer, rests))
         if run is None:
-            keys = [*(["end"] if told else []), *(["footer"] if footer else [])]
+            keys = [key for key, is_there in (("rest", rests), ("end", told), ("footer", foot.footer)) if is_there]
             names = [f"{key}/{seat.speech.language}" for key in keys] + (["shell/end"] if part == "html" else [])
-            run = seat.feet[part, told, footer] = tuple(
-                piece for name in names for piece in self.chrome(seat, part, name)
-            )
+            run = tuple([piece for name in names for piece in self.chrome(seat, part, name)])
+            seat.feet[part, told, foot.footer, rests] = run
+        if rests:
+            tokens = {**tokens, "further": self._encode(_escape(part)(seat.speech.voice.further(foot.further)))}
         return glued(part, run, tokens)
 
     def _sections(self, seat: Seat, told: Sequence[Told]) -> Sections:
@@ -348,9 +351,8 @@ class Layout:
         """What stands before the stories."""
         out = [self._masthead(part, seat, told, tokens)]
         if WELCOME in self._manifest.values:
-            out.append(
-                self._chrome(part, seat, f"welcome/{seat.speech.language}/{'news' if told else 'quiet'}", tokens)
-            )
+            key = f"welcome/{seat.speech.language}/{'news' if told else 'quiet'}"
+            out.append(self._chrome(part, seat, key, tokens))
         return out
 
     def _masthead(self, part: str, seat: Seat, told: Sequence[Told], tokens: Tokens) -> bytes:

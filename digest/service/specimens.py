@@ -17,6 +17,7 @@ from typing import Any
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.room import WHOLE
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -128,6 +129,13 @@ def _digest(
     return Frozen(manifest, compiled.html, compiled.text), memory
 
 
+def _without_room(frozen: Frozen, memory: Memory) -> tuple[Frozen, Memory]:
+    """The same, as if every story were so long that a mail has room for three."""
+    long = WHOLE // 5
+    told = {number: replace(story, size=long, brief_size=long) for number, story in frozen.manifest.stories.items()}
+    return replace(frozen, manifest=replace(frozen.manifest, stories=told)), memory
+
+
 def _facts(card: Card, topics: int) -> FrozenStory:
     updates = {card.from_version: card.title} if card.from_version else {}
     words = len(f"{card.title} {card.summary}".split())
@@ -197,12 +205,13 @@ DIGESTS: Mapping[str, _Digest] = {
     ),
     "one": lambda bench, language: _digest(bench, language, _cards(language)[:1]),
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
+    "trimmed": lambda bench, language: _without_room(*_digest(bench, language, _cards(language))),
     "welcome": lambda bench, language: _digest(bench, language, _cards(language), WELCOMING),
     "quiet": lambda bench, language: _digest(bench, language, [], WELCOMING),
     "breaking": lambda bench, language: _digest(bench, language, _cards(language)[:1], {BREAKING: "1"}),
 }
-"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
-with and without stories, and breaking news."""
+"""The digest as it may come: with everything, without pictures, one story only, as large as it gets,
+without room for all, a reader's first with and without stories, and breaking news."""
 
 CAPS = {"digest": 5}
 """How many stories come in full, where that is fewer than usual: the rest are one-liners, which are looked at too."""
