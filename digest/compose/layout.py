@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from digest.compose.content import BREAKING, WELCOME, Manifest
 from digest.compose.contexts import in_url
+from digest.compose.room import FOOT, Foot
 from digest.compose.seats import Seat, Seats, Told
 from digest.compose.strips import ENCODERS, OWN, TUNE, Made
+from digest.compose.theme import flowing
+from digest.compose.voice import escaped
 
 TUNES = OWN.index(TUNE)
 TELLERS = 4
@@ -44,7 +47,7 @@ class Layout:
         self._breaks = BREAKING in manifest.values
 
     def bodies(
-        self, seat: Seat, told: Sequence[Told], own: Own, *, html: bool = True, footer: bool = True
+        self, seat: Seat, told: Sequence[Told], own: Own, *, html: bool = True, foot: Foot = FOOT
     ) -> tuple[list[bytes], list[bytes]]:
         """HTML and text in pieces, with the reader's own values in their places; no HTML where it is not wanted."""
         cap = seat.profile.max_stories
@@ -57,11 +60,11 @@ class Layout:
             page += seat.chrome["html", "shell/start"].filled(own.html)
             self._head("html", seat, told, said, own.html, page)
             self._html(seat, groups, own.html, page)
-            page += self._seats.foot(seat, "html", told=bool(told), footer=footer).filled(own.html)
+            self._foot("html", seat, bool(told), foot, own.html, page)
         text: list[bytes] = []
         self._head("text", seat, told, said, own.text, text)
         self._text(seat, groups, own.text, text)
-        text += self._seats.foot(seat, "text", told=bool(told), footer=footer).filled(own.text)
+        self._foot("text", seat, bool(told), foot, own.text, text)
         return page, text
 
     def _html(self, seat: Seat, groups: Sequence[Group], values: Sequence[bytes], out: list[bytes]) -> None:
@@ -101,7 +104,7 @@ class Layout:
         counted = speech.stats[len(told), sum([each.words for each in told[: seat.profile.max_stories]])]
         instead = speech.voice.welcome if self._welcomes else speech.voice.all_quiet
         said = speech.voice.breaking() if self._breaks else counted if told else instead()
-        shown = self._preheader(seat, told) or [counted]
+        shown = [text for text in self._preheader(seat, told) if text] or [counted]
         address = self._encode(in_url(BETWEEN.join(shown))) if self._seats.preheader_in_address else b""
         return said, speech.said[BETWEEN].join([speech.said[text] for text in shown]), address
 
@@ -120,6 +123,15 @@ class Layout:
             out += seat.chrome[part, f"welcome/{seat.speech.language}/{'news' if told else 'quiet'}"].filled(values)
         elif not told:
             out += seat.chrome[part, f"all-quiet/{seat.speech.language}"].filled(values)
+
+    def _foot(self, part: str, seat: Seat, told: bool, foot: Foot, values: Sequence[bytes], out: list[bytes]) -> None:
+        """What stands behind the stories."""
+        rest = seat.speech.rest[part] if foot.further else None
+        if rest is not None:
+            said = seat.speech.voice.further(foot.further)
+            further = self._encode(escaped(said) if part == "html" else flowing(said))
+            out += rest.filled((*values, further, self._encode(in_url(said))))
+        out += self._seats.foot(seat, part, told=told, footer=foot.footer).filled(values)
 
     def _preheader(self, seat: Seat, told: Sequence[Told]) -> list[str]:
         """What an inbox shows beside the subject: headlines that are not in it; of breaking news, who tells it. Empty

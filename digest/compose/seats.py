@@ -48,6 +48,9 @@ PREHEADER = "preheader"
 MASTHEAD = (*OWN, PREHEADER, IN_URL + PREHEADER)
 """The values of a masthead, in their order."""
 
+FURTHER = "further"
+REST = (*OWN, FURTHER, IN_URL + FURTHER)
+"""The values of what stands in the place of stories without room."""
 STORY = (*OWN, NUMBER)
 """The values of a story, in their order."""
 
@@ -97,6 +100,8 @@ class Speech:
     stats: Mapping[tuple[int, int], str]
     masthead: Mapping[tuple[str, str], Strip]
     """(part, what it says of a mail) -> the masthead; its preheader is still open."""
+    rest: Mapping[str, Strip | None]
+    """By part; None in editions that were frozen before there was such a block."""
     said: Mapping[str, bytes]
     """A text as it stands in HTML."""
 
@@ -226,6 +231,10 @@ class Seats:
             fragment = chosen(self._fragments[part][f"masthead/{language}"], answers)
             return self.strip(part, owned(fragment, keep=True), {"date": date, "stats": said}.get, MASTHEAD)
 
+        def rest(part: str) -> Strip | None:
+            fragment = self._fragments[part].get(f"rest/{language}")
+            return self.strip(part, chosen(fragment, answers), lambda _: None, REST) if fragment else None
+
         told = Made(tell)
         return Speech(
             voice,
@@ -235,6 +244,7 @@ class Seats:
             led=Made(lambda key: tell(*key)),
             stats=Made(lambda counts: voice.stats(*counts)),
             masthead=Made(lambda key: masthead(*key)),
+            rest=Made(rest),
             said=Made(lambda text: self._encode(escaped(text))),
         )
 

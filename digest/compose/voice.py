@@ -78,6 +78,16 @@ class Voice:
         minutes = self._theme.ngettext(self.language, "%(n)s min", "%(n)s min", needed) % {"n": needed}
         return f"{count}{self._theme.gettext(self.language, ', ')}{minutes}"
 
+    def further(self, stories: int) -> str:
+        """How many stories a mail had no room for."""
+        told = self._theme.ngettext(
+            self.language,
+            "%(n)s more story has no room in this mail.",
+            "%(n)s more stories have no room in this mail.",
+            stories,
+        )
+        return told % {"n": stories}
+
     def names(self, names: Sequence[str]) -> str:
         """Names as a list in the language's manner; a name that runs the other way is kept apart."""
         base = direction(self.language)

@@ -95,7 +95,7 @@ class Press:
                 return None
             profile = profiles_of(session, [row.profile_id])[row.profile_id]
         composer, _ = self._composer(edition_id, "raw")
-        return composer.view(row.picks, profile) if composer.is_digest else None
+        return composer.view(row.picks, profile, row.since, row.due_at) if composer.is_digest else None
 
     def told(self, edition_id: int, subscriber_id: int) -> Told | None:
         """What one delivery of a digest came to; None when there is no such delivery, or when it was forgotten whose it
@@ -113,7 +113,7 @@ class Press:
         if not composer.is_digest:
             return Told("", (), ())
         whys = tuple(composer.why(pick, place, row.since, profile, row.due_at) for place, pick in enumerate(row.picks))
-        return Told(composer.view(row.picks, profile).subject, row.picks, whys)
+        return Told(composer.view(row.picks, profile, row.since, row.due_at).subject, row.picks, whys)
 
     def _composer(self, edition_id: int, encoding: str) -> tuple[Composer, int]:
         key = (edition_id, encoding)

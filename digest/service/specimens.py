@@ -18,6 +18,7 @@ from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
 from digest.compose.report import tell
+from digest.compose.room import WHOLE
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -78,8 +79,8 @@ def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> I
 def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
     frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
     links = {LETTERS[mail]: LEADS_NOWHERE} if mail in LETTERS else {}
-    topics = tuple(frozen.manifest.topics)
-    profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, MAX_STORIES, all_quiet=True)
+    topics, cap = tuple(frozen.manifest.topics), CAPS.get(mail, MAX_STORIES)
+    profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, cap, all_quiet=True)
     hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: links, next_due=next_mail)
     made = Composer(1, frozen, bench.theme, hands, encoding).compose(
         Due(1, 1, 1, FROZEN, memory=memory), profile, READER
@@ -127,6 +128,13 @@ def _digest(
     )
     memory = {card.story_id: (Pick(card.story_id, card.from_version),) for card in cards if card.from_version}
     return Frozen(manifest, compiled.html, compiled.text), memory
+
+
+def _without_room(frozen: Frozen, memory: Memory) -> tuple[Frozen, Memory]:
+    """The same, as if every story were so long that a mail has room for three."""
+    long = WHOLE // 5
+    told = {number: replace(story, size=long, brief_size=long) for number, story in frozen.manifest.stories.items()}
+    return replace(frozen, manifest=replace(frozen.manifest, stories=told)), memory
 
 
 def _facts(card: Card, topics: int) -> FrozenStory:
@@ -198,13 +206,17 @@ DIGESTS: Mapping[str, _Digest] = {
     ),
     "one": lambda bench, language: _digest(bench, language, _cards(language)[:1]),
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
+    "trimmed": lambda bench, language: _without_room(*_digest(bench, language, _cards(language))),
     "welcome": lambda bench, language: _digest(bench, language, _cards(language), WELCOMING),
     "quiet": lambda bench, language: _digest(bench, language, [], WELCOMING),
     "all-quiet": lambda bench, language: _digest(bench, language, [], {ALL_QUIET: "1"}),
     "breaking": lambda bench, language: _digest(bench, language, _cards(language)[:1], {BREAKING: "1"}),
 }
-"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
-with and without stories, of a day without anything new, and breaking news."""
+"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, without room for
+all, a reader's first with and without stories, of a day without anything new, and breaking news."""
+
+CAPS = {"digest": 5}
+"""How many stories come in full, where that is fewer than usual: the rest are one-liners, which are looked at too."""
 
 MAILS = (*DIGESTS, *LETTERS, *DAYS)
 

@@ -64,7 +64,7 @@ def test_readers_who_share_a_mail_are_each_greeted_by_name(encoding: str, langua
 
 def test_the_page_in_the_browser_greets_nobody_by_name() -> None:
     composer = Composer(EDITION, letters(), theme("letter"), HANDS, "raw")
-    view = composer.view(mail(composer, profile(), "Ada Quill").picks, profile())
+    view = composer.view(mail(composer, profile(), "Ada Quill").picks, profile(), SINCE)
     assert "Good morning." in view.html
     assert "Ada" not in view.html + view.text
 
