@@ -98,6 +98,7 @@ class PlainPress:
                 "List-Id": f'"{site.name}" <digest.{site.list_domain}>',
                 "Auto-Submitted": "auto-generated",
             },
+            "tags": [{"name": "delivery", "value": f"{due.edition_id}-{to.subscriber_id}"}],
             "from": site.sender,
             "reply_to": site.reply_to,
             "html": inline(full_render(theme, site, profile.language, Values(values, times, answers), parts)),

@@ -259,6 +259,7 @@ class Composer:
     def _sheet_of(self, subject: str) -> Sheet:
         site, is_digest = self._manifest.site, self.is_digest
         return Sheet(
+            edition_id=self._edition_id,
             sender=site.sender,
             reply_to=site.reply_to,
             subject=subject,
