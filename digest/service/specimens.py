@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.fragments import Fragment
+from digest.compose.personal import QUESTIONS, Answer, Answers, answers_of, asked_by, chosen
 from digest.compose.report import tell
 from digest.compose.room import WHOLE
 from digest.compose.select import BRIEFS
@@ -52,6 +55,8 @@ class Specimen:
     envelope: Envelope
     message: bytes
     is_digest: bool
+    reader: str = ""
+    """Who reads it so, where its templates ask: "cadence weekly"; empty for a daily reader of all topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,70 @@ class Bench:
 
 
 def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> Iterator[Specimen]:
-    """These mails in these languages. Raises TemplateError, one line, for a template that cannot be rendered, naming
-    mail and language."""
+    """These mails in these languages, as a daily reader of all topics gets them. Raises TemplateError, one line, for a
+    template that cannot be rendered, naming mail and language."""
     for language in languages:
         for mail in mails:
-            try:
-                envelopes = {encoding: _made(bench, mail, language, encoding) for encoding in ("raw", "qp")}
-            except TemplateError as error:
-                raise TemplateError(f"{mail} ({language}): {error}") from error
-            message = message_bytes(envelopes["qp"])
-            yield Specimen(mail, language, envelopes["raw"], message, is_digest=mail in DIGESTS)
+            yield next(readings(bench, mail, language))
 
 
-def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
-    frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
-    links = {LETTERS[mail]: LEADS_NOWHERE} if mail in LETTERS else {}
-    topics, cap = tuple(frozen.manifest.topics), CAPS.get(mail, MAX_STORIES)
-    profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, cap, all_quiet=True)
-    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: links, next_due=next_mail)
-    made = Composer(1, frozen, bench.theme, hands, encoding).compose(
-        Due(1, 1, 1, FROZEN, memory=memory), profile, READER
+def readings(bench: Bench, mail: str, language: str) -> Iterator[Specimen]:
+    """A mail in every way it may read ({% personal %}), that of `specimens` first; ways that read the same are one.
+    Raises as `specimens`."""
+    try:
+        frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
+        parts = [each for part in (frozen.html, frozen.text) for each in part.values() if asked_by(each)]
+        asked = sorted({name for fragment in parts for name in asked_by(fragment)})
+        usual = _reader(mail, language, tuple(frozen.manifest.topics), {})
+        seen: set[tuple[Fragment, ...]] = set()
+        for told in [answers_of(usual, asked), *_answers(asked)]:
+            reads = tuple(chosen(fragment, told) for fragment in parts)
+            if reads in seen:
+                continue
+            name = ", ".join(f"{question} {_told(answer)}" for question, answer in told.items()) if seen else ""
+            seen.add(reads)
+            reader = _reader(mail, language, usual.topics, told)
+            raw, travels = (_made(bench, mail, frozen, memory, reader, encoding) for encoding in ("raw", "qp"))
+            yield Specimen(mail, language, raw, message_bytes(travels), mail in DIGESTS, name)
+    except TemplateError as error:
+        raise TemplateError(f"{mail} ({language}): {error}") from error
+
+
+def _answers(asked: Sequence[str]) -> Iterator[Answers]:
+    for answers in product(*(QUESTIONS[name].answers for name in asked)):
+        yield dict(zip(asked, answers, strict=True))
+
+
+def _told(answer: Answer) -> str:
+    return answer if isinstance(answer, str) else {True: "yes", False: "no"}[answer]
+
+
+CADENCES = {"weekly": "weekly:fri", "days": "days:mon,thu", "several": "several:12:00"}
+"""Of the kinds of a cadence, those that say more than their name."""
+
+
+def _reader(mail: str, language: str, topics: tuple[int, ...], answers: Answers) -> ReaderProfile:
+    """A reader who answers so, else a daily one of all topics."""
+    cadence = str(answers.get("cadence", "daily"))
+    return ReaderProfile(
+        1,
+        topics if answers.get("several_topics", True) else topics[:1],
+        language,
+        "Europe/Berlin",
+        CADENCES.get(cadence, cadence),
+        420,
+        CAPS.get(mail, MAX_STORIES),
+        format=str(answers.get("format", "html")),
+        own={topics[0]: ("weekly:sun", 600)} if answers.get("own_hours") and topics else {},
+        all_quiet=True,
     )
+
+
+def _made(bench: Bench, mail: str, frozen: Frozen, memory: Memory, reader: ReaderProfile, encoding: str) -> Envelope:
+    links = {LETTERS[mail]: LEADS_NOWHERE} if mail in LETTERS else {}
+    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: links, next_due=next_mail)
+    due = Due(1, 1, 1, FROZEN, memory=memory)
+    made = Composer(1, frozen, bench.theme, hands, encoding).compose(due, reader, READER)
     if not isinstance(made, Envelope):
         raise TemplateError(f"the specimen was not composed: {made.reason}")
     return made

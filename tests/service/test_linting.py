@@ -15,7 +15,7 @@ from digest.errors import InputError, TemplateError
 from digest.service.letters import LETTERS, REPORT
 from digest.service.linting import Linted, Report, lint_mails
 from digest.service.specimendays import DAYS
-from digest.service.specimens import DIGESTS, MAILS, Bench, specimens
+from digest.service.specimens import DIGESTS, MAILS, Bench, readings, specimens
 from subscribers.i18n import Catalogues
 from subscribers.roster import MAX_STORIES
 from tests.compose.bench import bench, built
@@ -107,6 +107,21 @@ def test_a_change_for_the_worse_is_seen(tmp_path: Path) -> None:
     assert {row.finding.what for row in report.rows if row.finding.severity == Severity.ERROR} == {
         "<bdi>: not supported"
     }
+
+
+def test_what_only_some_readers_get_is_checked_too(tmp_path: Path) -> None:
+    part = """{% personal %}{% if p.cadence == "weekly" %}<bdi>weekly</bdi>{% endif %}{% endpersonal %}"""
+    theme = broken(tmp_path, "digest", "{{ story.summary }}</p>", f"{{{{ story.summary }}}}{part}</p>")
+    report = lint_mails([theme], SITE, ["en"], ["one"])
+    errors = [row for row in report.rows if row.finding.severity == Severity.ERROR]
+    assert {(row.reader, row.finding.what) for row in errors} == {("cadence weekly", "<bdi>: not supported")}
+    assert report.built == 1
+
+
+def test_a_mail_that_asks_nothing_is_read_in_one_way(tmp_path: Path) -> None:
+    assert [each.reader for each in readings(bench(), "confirm", "en")] == [""]
+    digest = [each.reader for each in readings(bench(), "digest", "en")]
+    assert digest == ["", "cadence weekly"], "who gets one a week is offered none"
 
 
 @pytest.mark.parametrize(
