@@ -86,7 +86,7 @@ def test_a_fresh_link_goes_to_who_is_on_the_roster(town: Town) -> None:
     assert town.service.readers.fresh(reader, claim.context)
 
 
-@pytest.mark.parametrize("was", ["pending", "left", "suppressed"])
+@pytest.mark.parametrize("was", ["pending", "left"])
 def test_who_is_no_reader_sees_and_erases_what_we_hold(town: Town, was: str) -> None:
     town.topics("Harbour")
     if was == "pending":
@@ -98,10 +98,6 @@ def test_who_is_no_reader_sees_and_erases_what_we_hold(town: Town, was: str) -> 
         town.service.readers.leave(reader, reason="one-click")
     desk = town.service.readers
     reader = desk.show("ada@example.org").id
-    if was == "suppressed":
-        with writing(town.engine) as session:
-            hashed = town.service.keyring.address_hashes("ada@example.org")[0]
-            suppressions.suppress(session, hashed, reason="operator", now=NOW, subscriber_id=reader)
     town.clock.at += timedelta(minutes=1)
     drop(town, asks.FreshAsk("en", address="ada@example.org"), asks.FreshAsk("en", address="ada@example.org"))
     assert work(town) == 2
