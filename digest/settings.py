@@ -36,6 +36,10 @@ def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False)
     return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
 
 
+LOCAL = frozenset({"outbox", "console", "memory"})
+"""The providers that keep mail on this machine."""
+
+
 class Settings(BaseModel):
     """The effective settings. Field names in upper case are the variables' names."""
 
@@ -89,8 +93,10 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "resend"] = _setting(
-        "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
+    provider: Literal["outbox", "console", "memory", "resend"] = _setting(
+        "outbox",
+        "Who carries the mail: resend; or nobody: outbox (files under DATA_DIR), console (printed), memory (tests).",
+        allowed="outbox, console, memory or resend",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_base_url: WebAddress = _setting(
@@ -168,7 +174,7 @@ class Settings(BaseModel):
     @property
     def sends_over_network(self) -> bool:
         """Whether mail leaves this machine."""
-        return self.provider != "outbox"
+        return self.provider not in LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class Provider(Protocol):
 
 
 PROVIDERS: dict[str, str] = {
+    "console": "digest.dispatch.providers.console",
+    "memory": "digest.dispatch.providers.memory",
     "outbox": "digest.dispatch.providers.outbox",
     "resend": "digest.dispatch.providers.resend",
 }
