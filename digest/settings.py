@@ -36,6 +36,8 @@ def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False)
     return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
 
 
+NEEDS: Mapping[str, tuple[str, ...]] = {"resend": ("resend_api_key",), "smtp": ("smtp_host",)}
+"""Provider -> the fields that it cannot do without."""
 LOCAL = frozenset({"outbox", "console", "memory"})
 """The providers that keep mail on this machine."""
 
@@ -93,14 +95,42 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "console", "memory", "resend"] = _setting(
+    provider: Literal["outbox", "console", "memory", "resend", "smtp"] = _setting(
         "outbox",
-        "Who carries the mail: resend; or nobody: outbox (files under DATA_DIR), console (printed), memory (tests).",
-        allowed="outbox, console, memory or resend",
+        "Who carries the mail: resend, smtp, or nobody: outbox (files under DATA_DIR), console or memory.",
+        allowed="outbox, console, memory, resend or smtp",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
+    )
+    smtp_host: Annotated[str, BeforeValidator(checks.host)] = _setting(
+        "", "The name of your mail server, such as smtp.example.org."
+    )
+    smtp_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Its port; 0 is the usual one for SMTP_SECURITY: 587, 465 or 25.",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = _setting(
+        "starttls",
+        "starttls (begin in the clear, then TLS), tls (from the first byte) or none; certificates are always verified.",
+        allowed="starttls, tls or none",
+    )
+    smtp_user: Annotated[str, BeforeValidator(checks.plain)] = _setting("", "The name to log in with, if it asks.")
+    smtp_password: Annotated[str, BeforeValidator(checks.plain)] = _setting(
+        "", "The password to log in with.", secret=True
+    )
+    smtp_ca_file: Line = _setting(
+        "", "A PEM file with the authority of the server's certificate, for one of your own; the system's when empty."
+    )
+    smtp_bounce: Mailbox = _setting("", "Where mails that bounce are returned to; the address in FROM when empty.")
+    smtp_verp: bool = _setting(
+        False,
+        "Name the mail in that address, so that each bounce tells which it was: bounces+12.345.0f9a@example.org.",
+        allowed="true or false",
     )
 
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
@@ -307,7 +337,7 @@ def missing_for_sending(settings: Settings) -> list[str]:
         ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
         ("POSTAL_ADDRESS is not set", not settings.postal_address),
         ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
-        ("RESEND_API_KEY is not set", settings.provider == "resend" and not settings.resend_api_key),
+        *((f"{variable(name)} is not set", not getattr(settings, name)) for name in NEEDS.get(settings.provider, ())),
     ]
     return [text for text, missing in wants if missing]
 

@@ -33,7 +33,9 @@ from digest.types.dispatch import (
     EditionState,
     ItemResult,
     Lease,
+    NotSentItem,
     RejectedItem,
+    UnknownItem,
 )
 from digest.types.explaining import (
     Earlier,
@@ -108,6 +110,7 @@ __all__ = [
     "Membership",
     "Nearest",
     "NewArticle",
+    "NotSentItem",
     "Pace",
     "Pick",
     "Placed",
@@ -124,6 +127,7 @@ __all__ = [
     "StorySoFar",
     "Telling",
     "TopicFeed",
+    "UnknownItem",
     "ViewedMail",
     "Vote",
 ]
