@@ -11,11 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from email.utils import parseaddr
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -36,8 +33,6 @@ def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False)
     return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
 
 
-NEEDS: Mapping[str, tuple[str, ...]] = {"resend": ("resend_api_key",), "smtp": ("smtp_host",)}
-"""Provider -> the fields that it cannot do without."""
 LOCAL = frozenset({"outbox", "console", "memory"})
 """The providers that keep mail on this machine."""
 
@@ -95,14 +90,24 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "console", "memory", "resend", "smtp"] = _setting(
+    provider: Literal["outbox", "console", "memory", "resend", "smtp", "postmark"] = _setting(
         "outbox",
-        "Who carries the mail: resend, smtp, or nobody: outbox (files under DATA_DIR), console or memory.",
-        allowed="outbox, console, memory, resend or smtp",
+        "Who carries the mail: resend, postmark, smtp, or nobody: outbox (files under DATA_DIR), console or memory.",
+        allowed="outbox, console, memory, resend, postmark or smtp",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
+    )
+    postmark_token: Line = _setting("", "The API token of your server at Postmark.", secret=True)
+    postmark_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
+        "broadcast", "The message stream at Postmark by which digests travel."
+    )
+    postmark_system_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
+        "outbound", "The message stream by which confirmations and the like travel, which nobody subscribed to."
+    )
+    postmark_base_url: WebAddress = _setting(
+        "https://api.postmarkapp.com", "Where Postmark's API answers; a proxy or a test server can stand in."
     )
     smtp_host: Annotated[str, BeforeValidator(checks.host)] = _setting(
         "", "The name of your mail server, such as smtp.example.org."
@@ -326,35 +331,6 @@ def _make_key(file: Path) -> bool:
     finally:
         os.close(folder)
     return True
-
-
-def missing_for_sending(settings: Settings) -> list[str]:
-    """What a network provider still needs before anything may leave, as variable names with what they want."""
-    if not settings.sends_over_network:
-        return []
-    wants = [
-        ("FROM is not set to a mailbox on your own domain", not _own_domain(settings.from_)),
-        ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
-        ("POSTAL_ADDRESS is not set", not settings.postal_address),
-        ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
-        *((f"{variable(name)} is not set", not getattr(settings, name)) for name in NEEDS.get(settings.provider, ())),
-    ]
-    return [text for text, missing in wants if missing]
-
-
-def _own_domain(mailbox: str) -> bool:
-    domain = parseaddr(mailbox)[1].rpartition("@")[2].lower()
-    return "." in domain and not domain.endswith((".local", ".localhost", ".internal"))
-
-
-def _public(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if not url.startswith("https://") or host.endswith((".localhost", ".local", ".internal")):
-        return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host
 
 
 def masked(loaded: Loaded) -> list[dict[str, str]]:

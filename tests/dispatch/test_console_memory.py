@@ -14,7 +14,8 @@ from digest.dispatch.providers import Provider, make_provider, memory
 from digest.dispatch.providers.console import Console
 from digest.dispatch.providers.memory import Box, Memory
 from digest.errors import Refused, Unknowable
-from digest.settings import Settings, missing_for_sending
+from digest.ready import missing_for_sending
+from digest.settings import Settings
 from digest.types import Accepted, Recipient
 from tests.dispatch.contract import BODY, ProviderContract, envelope
 from tests.parts import ROOT

@@ -79,6 +79,7 @@ PROVIDERS: dict[str, str] = {
     "console": "digest.dispatch.providers.console",
     "memory": "digest.dispatch.providers.memory",
     "outbox": "digest.dispatch.providers.outbox",
+    "postmark": "digest.dispatch.providers.postmark",
     "resend": "digest.dispatch.providers.resend",
     "smtp": "digest.dispatch.providers.smtp",
 }
