@@ -210,7 +210,7 @@ def _opened(server: Server, until: float) -> smtplib.SMTP:
             _limit(smtp, server.silence, until)
             smtp.login(server.user, server.password)
         return smtp
-    except OSError as error:  # smtplib's errors are some of these
+    except (OSError, ValueError) as error:  # smtplib's are OSErrors; ValueError: a host or a challenge that is none
         if smtp is not None:
             smtp.close()
         raise _not_opened(phase, error) from None

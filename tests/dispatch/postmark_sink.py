@@ -85,6 +85,11 @@ def failure(code: int, message: str = "") -> dict[str, Any]:
     return {"ErrorCode": code, "Message": message}
 
 
+def items(*answers: tuple[int, str]) -> bytes:
+    """The answer to a batch: code and message of each mail."""
+    return json.dumps([{**failure(*each), "MessageID": "m", "To": "x@y.example"} for each in answers]).encode()
+
+
 def failing(status: int, code: int, message: str = "", **headers: str) -> Step:
     """A step that answers for the whole call."""
     return answering(status, json.dumps(failure(code, message)).encode(), **headers)

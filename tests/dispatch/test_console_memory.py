@@ -66,6 +66,13 @@ def test_a_closed_console_is_for_the_operator() -> None:
         console.send([payload], "k")
 
 
+def test_a_console_of_few_letters_shows_what_it_can() -> None:
+    seen = io.BytesIO()
+    console = Console(io.TextIOWrapper(seen, encoding="ascii"))
+    console.send([console.payload(envelope(console))], "k")
+    assert b"\nSubject: Gr??e, and ?good morning?\n" in seen.getvalue()
+
+
 def test_a_console_that_breaks_off_leaves_doubt() -> None:
     reading, writing = os.pipe()
     os.close(reading)

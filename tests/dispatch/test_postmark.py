@@ -11,19 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 from postmarker.core import PostmarkClient
-from sqlalchemy import Engine
 
-from digest.dispatch.providers import HalfSent, Provider, make_provider, postmark
+from digest.dispatch.providers import HalfSent, Provider, make_provider
 from digest.dispatch.providers.postmark import CODES, Postmark
-from digest.dispatch.sender import Sender
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, DispatchReport, ItemResult, NotSentItem, Recipient, RejectedItem
+from digest.types import Accepted, ItemResult, NotSentItem, Recipient, RejectedItem
 from tests.dispatch.contract import BODY, ProviderContract, envelope
-from tests.dispatch.ledger_rows import Kitchen, add_readers, address_hashes, deliveries, plan, states, value
-from tests.dispatch.postmark_sink import TOKEN, PostmarkSink, failing, failure, strict
+from tests.dispatch.postmark_sink import TOKEN, PostmarkSink, failing, items, strict
 from tests.dispatch.resend_sink import answering, dropped, lost, serving
-from tests.dispatch.sending import rest_is_over, sent_to
 
 STREAMS = ("broadcast", "outbound")
 
@@ -60,10 +56,6 @@ def send(provider: Postmark, *numbers: int) -> list[ItemResult]:
 
 def kinds(results: list[ItemResult] | list[ItemResult | None]) -> list[str]:
     return [type(result).__name__ if result else "-" for result in results]
-
-
-def items(*answers: tuple[int, str]) -> bytes:
-    return json.dumps([{**failure(*each), "MessageID": "m", "To": "x@y.example"} for each in answers]).encode()
 
 
 # --- what travels -----------------------------------------------------------------------------------------------------
@@ -277,18 +269,32 @@ def test_silence_is_unclear_and_a_closed_door_is_not_sent(provider: Postmark) ->
 # --- large batches ----------------------------------------------------------------------------------------------------
 
 
+class InParts(Postmark):
+    """Two mails of these tests in a request."""
+
+    part = 1400
+
+
+class Hasty(InParts):
+    """No request begins once time has passed."""
+
+    last_start = 0.0
+
+
 @pytest.fixture
-def small_parts(provider: Postmark, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postmark, "PART", 2 * len(provider.payload(envelope(provider, 1))) + 1)
+def in_parts(request: pytest.FixtureRequest, pm: PostmarkSink) -> Iterator[Postmark]:
+    made: Postmark = getattr(request, "param", InParts)(pm.url, TOKEN, STREAMS, httpx.Timeout(0.5))
+    yield made
+    made.close()
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_large_batches_travel_in_parts(provider: Postmark, pm: PostmarkSink) -> None:
-    assert kinds(send(provider, 1, 2, 3, 4, 5)) == ["Accepted"] * 5
+def test_large_batches_travel_in_parts(in_parts: Postmark, pm: PostmarkSink) -> None:
+    assert kinds(send(in_parts, 1, 2, 3, 4, 5)) == ["Accepted"] * 5
+    size = len(in_parts.payload(envelope(in_parts)))
+    assert 2 * size + 2 <= InParts.part < 3 * size
     assert [len(json.loads(body)) for _, body in pm.calls] == [2, 2, 1]
 
 
-@pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize(
     ("step", "second", "cause", "calls"),
     [
@@ -300,82 +306,34 @@ def test_large_batches_travel_in_parts(provider: Postmark, pm: PostmarkSink) -> 
     ],
 )
 def test_only_the_part_whose_answer_was_lost_is_in_doubt(
-    provider: Postmark, pm: PostmarkSink, step: object, second: str, cause: type, calls: int
+    in_parts: Postmark, pm: PostmarkSink, step: object, second: str, cause: type, calls: int
 ) -> None:
     pm.script.extend([lambda _: False, step])  # type: ignore[list-item]
     with pytest.raises(HalfSent) as told:
-        send(provider, 1, 2, 3, 4, 5)
+        send(in_parts, 1, 2, 3, 4, 5)
     assert kinds(list(told.value.results)) == ["Accepted", "Accepted", second, second, "-"]
     assert type(told.value.cause) is cause
     assert len(pm.calls) == calls
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_a_part_that_is_refused_for_its_content_does_not_hold_up_the_next(provider: Postmark, pm: PostmarkSink) -> None:
+def test_a_part_that_is_refused_for_its_content_does_not_hold_up_the_next(in_parts: Postmark, pm: PostmarkSink) -> None:
     pm.script.append(failing(422, 403))
     with pytest.raises(HalfSent) as told:
-        send(provider, 1, 2, 3)
+        send(in_parts, 1, 2, 3)
     assert kinds(list(told.value.results)) == ["-", "-", "Accepted"]
     assert type(told.value.cause) is BadBatch
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_doubt_about_the_last_part_is_a_result_like_others(provider: Postmark, pm: PostmarkSink) -> None:
+def test_doubt_about_the_last_part_is_a_result_like_others(in_parts: Postmark, pm: PostmarkSink) -> None:
     pm.script.extend([lambda _: False, lost])
-    assert kinds(send(provider, 1, 2, 3)) == ["Accepted", "Accepted", "UnknownItem"]
+    assert kinds(send(in_parts, 1, 2, 3)) == ["Accepted", "Accepted", "UnknownItem"]
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_a_slow_line_leaves_the_rest_for_the_next_call(provider: Postmark, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postmark, "LAST_START", 0.0)
+@pytest.mark.parametrize("in_parts", [Hasty], indirect=True)
+def test_a_slow_line_leaves_the_rest_for_the_next_call(in_parts: Postmark) -> None:
     with pytest.raises(HalfSent, match="slow") as told:
-        send(provider, 1, 2, 3)
+        send(in_parts, 1, 2, 3)
     assert kinds(list(told.value.results)) == ["Accepted", "Accepted", "-"]
-
-
-# --- with the ledger --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def drain(database: Engine, provider: Postmark) -> Callable[[], DispatchReport]:
-    sender = Sender(database, provider, Kitchen(database), holder="w", address_hashes=address_hashes)
-    return sender.drain
-
-
-def test_a_bad_address_and_a_lost_answer_in_the_ledger(
-    database: Engine, pm: PostmarkSink, drain: Callable[[], DispatchReport]
-) -> None:
-    readers = add_readers(database, 3)
-    first = plan(database, readers, slot="tick:1")
-    pm.script.append(answering(200, items((0, "OK"), (406, "inactive"), (0, "OK"))))
-    assert drain() == DispatchReport(accepted=2, rejected=1)
-    assert states(database, first) == {1: "accepted", 2: "rejected", 3: "accepted"}
-    assert "inactive" in (deliveries(database, first)[2].reason or "")
-
-
-def test_a_lost_answer_is_unknown_and_never_sent_again(
-    database: Engine, pm: PostmarkSink, drain: Callable[[], DispatchReport]
-) -> None:
-    plan(database, add_readers(database, 3))
-    pm.script.append(lost)
-    assert drain() == DispatchReport(unknown=3)
-    rest_is_over(database)
-    assert drain() == DispatchReport()
-    assert sent_to(pm) == [1, 2, 3]
-    assert value(database, "SELECT state FROM edition") == "done"
-
-
-def test_credits_that_run_out_half_way_stop_everything_and_blame_nobody(
-    database: Engine, pm: PostmarkSink, drain: Callable[[], DispatchReport]
-) -> None:
-    edition = plan(database, add_readers(database, 3))
-    pm.script.append(answering(200, items((0, "OK"), (405, "Not allowed to send"), (405, "Not allowed to send"))))
-    report = drain()
-    assert (report.accepted, report.retry) == (1, 2)
-    assert "raise the plan" in report.problem
-    assert states(database, edition) == {1: "accepted", 2: "retry", 3: "retry"}
-    rest_is_over(database)
-    assert drain() == DispatchReport(accepted=2)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +255,16 @@ def test_one_connection_carries_call_after_call_and_is_looked_at_first(direct: S
     assert len(sink.mails()) == 8
 
 
-def test_a_connection_is_left_after_so_many_mails(sink: Sink, direct: Smtp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "PER_LINE", 2)
-    assert kinds(direct.send(payloads(direct, *range(5)), "k")) == ["Accepted"] * 5
+class Impatient(Smtp):
+    """Two mails over a connection."""
+
+    per_line = 2
+
+
+def test_a_connection_is_left_after_so_many_mails(sink: Sink) -> None:
+    provider = Impatient(server(sink))
+    assert kinds(provider.send(payloads(provider, *range(5)), "k")) == ["Accepted"] * 5
+    provider.close()
     assert sink.connections == 3
 
 
@@ -302,12 +310,17 @@ def test_doubt_about_the_last_mail_is_a_result_like_others(direct: Smtp, sink: S
     assert len(sink.mails()) == took
 
 
-def test_a_slow_server_leaves_the_rest_for_the_next_call(
-    direct: Smtp, sink: Sink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(smtp, "LAST_START", 0.0)
+class Hasty(Smtp):
+    """No mail begins once time has passed."""
+
+    last_start = 0.0
+
+
+def test_a_slow_server_leaves_the_rest_for_the_next_call(sink: Sink) -> None:
+    provider = Hasty(server(sink))
     with pytest.raises(HalfSent, match="slow") as told:
-        direct.send(payloads(direct, 1, 2, 3), "k")
+        provider.send(payloads(provider, 1, 2, 3), "k")
+    provider.close()
     assert kinds(list(told.value.results)) == ["Accepted", "-", "-"]
 
 
@@ -319,6 +332,8 @@ def test_silence_and_a_closed_door_are_not_sent(direct: Smtp) -> None:
             Smtp(there).send(payloads(direct, 1), "k")
     with pytest.raises(NotSent, match="cannot be reached"):
         Smtp(there).send(payloads(direct, 1), "k")
+    with pytest.raises(NotSent, match=r"cannot be reached .* check SMTP_HOST"):
+        Smtp(replace(there, host="x" * 70 + ".example")).send(payloads(direct, 1), "k")
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------

@@ -54,11 +54,12 @@ class Console:
         shown = [printed(read_message(payload)) for payload in payloads]
         stream = self._stream or sys.stdout
         with self._turn:
-            if stream.closed:
+            if stream is None or stream.closed:  # None: a process without a console, by Python's documentation
                 raise Refused("the console is closed: nobody would see the mails")
+            letters = stream.encoding or "utf-8"
             try:
                 for mail in shown:
-                    stream.write(mail)
+                    stream.write(mail.encode(letters, "replace").decode(letters))
                 stream.flush()
             except OSError as error:
                 raise Unknowable(f"the console broke off: {error.strerror}") from None

@@ -107,6 +107,8 @@ class Postmark:
     batch = 500
     encoding: Literal["json", "qp"] = "json"
     key_lifetime: timedelta | None = None
+    part = PART
+    last_start = LAST_START
 
     def __init__(self, base_url: str, token: str, streams: tuple[str, str], timeout: httpx.Timeout = TIMEOUT) -> None:
         self._url = base_url.rstrip("/") + "/email/batch"
@@ -132,8 +134,8 @@ class Postmark:
         began = time.monotonic()
         results: list[ItemResult | None] = []
         cause: ProviderError | None = None
-        for part in _parts(payloads):
-            if results and time.monotonic() > began + LAST_START:
+        for part in _parts(payloads, self.part):
+            if results and time.monotonic() > began + self.last_start:
                 cause = NotSent("Postmark is slow; the mails that had not begun wait")
                 break
             found, failure = self._post(part)
@@ -167,12 +169,12 @@ class Postmark:
         self._client.close()
 
 
-def _parts(payloads: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """The mails in their order, in requests of at most PART bytes or one mail."""
+def _parts(payloads: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """The mails in their order, in requests of at most `most` bytes or one mail."""
     part: list[bytes] = []
     size = 0
     for payload in payloads:
-        if part and size + len(payload) > PART:
+        if part and size + len(payload) > most:
             yield part
             part, size = [], 0
         part.append(payload)
