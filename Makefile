@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full torture fuzz check check-full lint types imports language lock clean
+.PHONY: help demo test test-full torture fuzz check check-full lint types imports accept language lock clean
 
 help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ imports: $(VENV)/.dev  ## imports point one way
 check: lint types imports test  ## all of these, as before every commit
 
 check-full: lint types imports test-full  ## the same with nothing left out
+
+accept: $(VENV)/.dev  ## take the pictures of mails anew that the tests compare with; look at them before you commit
+	@$(BIN)/python -m tests.looks
 
 language: $(VENV)/.run  ## add a language, or bring its catalogue up to date: make language CODE=fr
 	@$(BIN)/python -m digest.languages "$(CODE)"

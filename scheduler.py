@@ -25,12 +25,18 @@ PLAN_SECONDS = 20
 breaking within seconds of the gather that brought it."""
 SWEEP_SECONDS = 15
 """A lost wake-up, a waiting retry and what an interrupted intake left are picked up after at most this long."""
+SETTLE_SECONDS = 60
+"""What a provider told us is applied as it comes; only what a crash left, or a call under way held up, waits so
+long."""
 TIDY_SECONDS = 3600
+REPORT_SECONDS = 300
+"""The operator's report is made at most this long after its hour; while its template is broken, that is said as
+often."""
 
 
 def make_clock(service: DigestService, wake: Callable[[str], None]) -> BackgroundScheduler:
-    """A scheduler, not yet started, that gathers, plans, sweeps and tidies. `wake` makes other threads work: "intake"
-    and "dispatch"."""
+    """A scheduler, not yet started, of all timed calls: gather, plan, sweep, settle, tidy, report. `wake` makes other
+    threads work: "intake" and "dispatch"."""
 
     def gather() -> None:
         rows = service.gather(due_only=True)
@@ -49,6 +55,14 @@ def make_clock(service: DigestService, wake: Callable[[str], None]) -> Backgroun
         wake("intake")
         wake("dispatch")
 
+    def report() -> None:
+        if service.reporter.plan_due() is not None:
+            wake("dispatch")
+
+    def settle() -> None:
+        if done := service.events.settle():
+            log.info("applied %s events that waited", done)
+
     clock = BackgroundScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
@@ -57,7 +71,9 @@ def make_clock(service: DigestService, wake: Callable[[str], None]) -> Backgroun
         ("gather", gather, GATHER_SECONDS),
         ("plan", plan, PLAN_SECONDS),
         ("sweep", sweep, SWEEP_SECONDS),
+        ("settle", settle, SETTLE_SECONDS),
         ("tidy", lambda: tidy(service.readers), TIDY_SECONDS),
+        ("report", report, REPORT_SECONDS),
     ):
         clock.add_job(_reported(name, job), IntervalTrigger(seconds=seconds, timezone=UTC), id=name, next_run_time=now)
     return clock

@@ -76,6 +76,7 @@ class PlainPress:
         stats = voice.stats(len(told), words)
         values = {
             **{name: getattr(links, name) for name in ("view", "leave", "manage", "tune")},
+            "greeting": voice.greeting(to.name),
             "date": voice.date(),
             "stats": stats,
             "preheader": " · ".join(shorten(title, 70) for title in titles[1:3]) or stats,
@@ -97,6 +98,7 @@ class PlainPress:
                 "List-Id": f'"{site.name}" <digest.{site.list_domain}>',
                 "Auto-Submitted": "auto-generated",
             },
+            "tags": [{"name": "delivery", "value": f"{due.edition_id}-{to.subscriber_id}"}],
             "from": site.sender,
             "reply_to": site.reply_to,
             "html": inline(full_render(theme, site, profile.language, Values(values, times, answers), parts)),

@@ -5,7 +5,7 @@ The rooms, in the order an article walks through them:
     gather      sources -> articles: `fetch` is the only door to the outside, `feed` reads, `decide` judges purely
     stories     articles -> stories: match topics, cluster, rank, summarise; all pure
     compose     stories x reader -> mail: blocks compiled once per edition, joined per reader
-    dispatch    mail -> inbox: the sender, one file per provider
+    dispatch    mail -> inbox: the sender, one file per provider; and back: what providers tell later
     store       this package's SQL, the ledger among it
     service     the verbs that cli, web and the clock call: gather, plan, dispatch
     engine      where work runs

@@ -81,6 +81,17 @@ def mailbox(value: str) -> str:
     return value
 
 
+def addresses(value: str) -> tuple[str, ...]:
+    """Mail addresses as providers take them, each once: the domain in its ASCII form, without a name."""
+    try:
+        told = [validate_email(each, check_deliverability=False, globally_deliverable=False) for each in words(value)]
+    except EmailNotValidError:
+        raise ValueError("addresses such as me@example.org, separated by commas") from None
+    if not all(each.ascii_email for each in told):
+        raise ValueError("addresses with nothing but ASCII before the @")
+    return tuple(dict.fromkeys(each.ascii_email for each in told if each.ascii_email))
+
+
 def database(value: str) -> str:
     """The address of a SQLite or PostgreSQL database."""
     if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):

@@ -99,3 +99,15 @@ class BadBatch(ProviderError):
 
 class Refused(ProviderError):
     """The provider refuses us altogether (key, domain, quota): no reader is at fault and an operator must act."""
+
+
+class WebhookError(DigestError):
+    """A call to /webhooks cannot be used."""
+
+
+class NotSigned(WebhookError):
+    """The call does not prove that it comes from the provider."""
+
+
+class Malformed(WebhookError):
+    """The call is signed, and not of the form that the provider documents."""

@@ -96,6 +96,14 @@ class Settings(BaseModel):
         allowed="outbox, console, memory, resend, postmark or smtp",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
+    resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
+    postmark_webhook_secret: Line = _setting(
+        "", "What Postmark's webhooks carry as user:password in their address.", secret=True
+    )
+    mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
+    brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
+    sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
+    ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )
@@ -138,6 +146,17 @@ class Settings(BaseModel):
         allowed="true or false",
     )
 
+    operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
+        (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
+    )
+    operator_language: Line = _setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
+    report_at: str = Field(
+        default="05:50",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When the daily report is made, by the clock of DEFAULT_TIMEZONE.",
+        json_schema_extra={"secret": False, "allowed": "a time such as 05:50"},
+    )
+
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
     port: int = Field(
         default=8080,
@@ -170,6 +189,11 @@ class Settings(BaseModel):
         le=100_000_000,
         description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
+    )
+    goodbye_mail: bool = _setting(
+        False,
+        "Whether who leaves everything is sent one last mail that confirms it, with an undo for a day.",
+        allowed="true or false",
     )
     rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = _setting(
         dict(checks.RANK_WEIGHTS), "What counts how much in the order of stories; what is not named counts nothing."

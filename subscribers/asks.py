@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from subscribers.errors import RosterError, TooMany
@@ -93,9 +93,18 @@ class ForgetAsk:
     subscriber_id: int
 
 
-Ask = SignUpAsk | FreshAsk | ConfirmAsk | WelcomeAsk | MoveAsk | ForgetAsk
+@dataclass(frozen=True, slots=True)
+class GoodbyeAsk:
+    """A reader has left everything; `mark` names this very leaving (`consent.mark`)."""
+
+    kind: ClassVar[str] = "goodbye"
+    subscriber_id: int
+    mark: int
+
+
+Ask = SignUpAsk | FreshAsk | ConfirmAsk | WelcomeAsk | MoveAsk | ForgetAsk | GoodbyeAsk
 _KINDS: dict[str, type[Ask]] = {
-    each.kind: each for each in (SignUpAsk, FreshAsk, ConfirmAsk, WelcomeAsk, MoveAsk, ForgetAsk)
+    each.kind: each for each in (SignUpAsk, FreshAsk, ConfirmAsk, WelcomeAsk, MoveAsk, ForgetAsk, GoodbyeAsk)
 }
 
 
@@ -110,8 +119,13 @@ class Taken:
 
 def drop_in(session: Session, ask: Ask, *, now: datetime, ready_at: datetime | None = None) -> int:
     """Note an ask; its number. Nobody works it off before `ready_at`. Durable when the caller's transaction commits."""
+    return drop_by(session.connection(), ask, now=now, ready_at=ready_at)
+
+
+def drop_by(connection: Connection, ask: Ask, *, now: datetime, ready_at: datetime | None = None) -> int:
+    """`drop_in` for who has a connection and no session."""
     made = insert(INTAKE).values(at=now, kind=ask.kind, data=_dump(ask), ready_at=ready_at).returning(INTAKE.c.id)
-    return int(session.connection().execute(made).scalar_one())
+    return int(connection.execute(made).scalar_one())
 
 
 def waiting(session: Session, *, now: datetime | None = None) -> bool:

@@ -81,6 +81,12 @@ def last_deed(session: Session, subscriber_id: int) -> Row[Any] | None:
     return session.connection().execute(query).one_or_none()
 
 
+def leaving(session: Session, subscriber_id: int) -> int | None:
+    """The mark by which a reader left everything, if that is the last they did; None otherwise."""
+    last = last_deed(session, subscriber_id)
+    return mark(last.id) if last is not None and last.action == "left" and not last.topics else None
+
+
 def consents(session: Session, subscriber_id: int) -> list[ConsentRow]:
     """The consent log of a reader, oldest first."""
     query = (

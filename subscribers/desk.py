@@ -26,6 +26,11 @@ class Desk(Protocol):
     @property
     def default_timezone(self) -> str: ...
 
+    @property
+    def says_goodbye(self) -> bool:
+        """Whether a mail confirms it to who leaves everything."""
+        ...
+
     def now(self) -> datetime:
         """The present, aware and in UTC."""
         ...
@@ -146,6 +151,10 @@ class Desk(Protocol):
     def undo_leave(self, subscriber_id: int, mark: int, *, network: bytes | None = None) -> Confirmed | None:
         """Take the leaving of that mark back, within a day; everything is as before it. None when it is too late or
         something was done since."""
+        ...
+
+    def may_return(self, subscriber_id: int, mark: int) -> bool:
+        """Whether `undo_leave` would still take that leaving back. Changes nothing."""
         ...
 
     # --- the account: only through a fresh link -----------------------------------------------------------------------

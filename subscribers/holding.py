@@ -14,7 +14,7 @@ JSON: one object; times are ISO 8601 with their offset (UTC), `null` where there
     mails            every mail that we know of, newest first: edition, at, kind (digest, welcome, or confirm, known,
                      fresh, move, moving), state (accepted, skipped and the like), reason, message_id (the provider's),
                      subject (of the last 50 digests), link, stories (number, and title where that is kept: what we
-                     remember so that none comes twice)
+                     remember so that none comes twice), told (what the provider told us of it: at, what, words)
     fresh_links      links that were mailed for the account or for a move: purpose, at, used_at, address, former_address
     waiting          what was asked for and is not worked off yet: kind, at
     suppression      why the address is kept from mail, or null
@@ -110,6 +110,7 @@ def _mail(mail: Mailed, view_base: str) -> dict[str, Any]:
         "subject": mail.subject,
         "link": view_base + mail.view if mail.view else None,
         "stories": [{"number": number, "title": title} for number, title in mail.stories],
+        "told": [{"at": _instant(at), "what": what, "words": words} for at, what, words in mail.told],
     }
 
 
@@ -212,6 +213,6 @@ def _text(value: object) -> str:
         return ""
     if not isinstance(value, list):
         return str(value)
-    if value and isinstance(value[0], dict):  # the stories of a mail
+    if value and isinstance(value[0], dict):  # the stories of a mail, and what was told of it
         return " | ".join(" ".join(str(part) for part in each.values()).strip() for each in value)
     return " ".join(value)

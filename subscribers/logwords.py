@@ -22,6 +22,8 @@ def form_words(line: ConsentRow, voice: Voice) -> str:
         "move": voice.say("Link in the mail to the new address"),
         "operator": voice.say("By hand"),
         "import": voice.say("From a file"),
+        "complaint": voice.say("Report as spam in the mail program"),
+        "provider": voice.say("Unsubscribe link of the mail service"),
     }
     return words.get(line.form, line.form)
 
@@ -37,5 +39,6 @@ def action_words(action: str, voice: Voice) -> str:
         "moved": voice.say("Moved to another address"),
         "added": voice.say("Added by the publisher"),
         "imported": voice.say("Brought over from another service"),
+        "let in": voice.say("Mail allowed again by the publisher"),
     }
     return words.get(action, action)

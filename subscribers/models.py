@@ -171,7 +171,8 @@ class Consent(SQLModel, table=True):
     )
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     action: str = Field(sa_column=Column(String(16), nullable=False))
-    """asked, confirmed, changed, left, returned, moved (to another address), added (by an operator), imported."""
+    """asked, confirmed, changed, left, returned, moved (to another address), added (by an operator), imported, let in
+    (a suppression was removed)."""
     topics: str = Field(default="", sa_column=Column(Text, nullable=False))
     """Slugs, separated by spaces: the topics that this line is about."""
     form: str = Field(default="", sa_column=Column(String(64), nullable=False))
@@ -197,13 +198,33 @@ class Wording(SQLModel, table=True):
 class Suppression(SQLModel, table=True):
     """An address kept from mail, only as a keyed hash, so that erasing a reader keeps the promise.
 
-    `reason` is final for "bounced" and "complained". An "erased" or "left" address may come back by its owner's own
-    sign-up and confirmation, and by nobody else's hand (`subscribers.types.FINAL`).
+    `reason` is final for "bounced", "complained" and "operator". An "erased" or "left" address may come back by its
+    owner's own sign-up and confirmation, and by nobody else's hand (`subscribers.types.FINAL`).
     """
 
     address_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     reason: str = Field(sa_column=Column(String(32), nullable=False))
+    source: str = Field(default="", sa_column=Column(String(32), nullable=False, server_default=text("''")))
+    """Who said so: a provider's name, "operator" or "import"; empty for the reader's own doing."""
+    note: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
+    """What there is to say: a mail server's answer, an operator's reason. No address stands in it."""
     at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class SuppressionChange(SQLModel, table=True):
+    """What operators did to suppressions by hand, and why. Lines are only added."""
+
+    __tablename__ = "suppression_change"
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    address_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    action: str = Field(sa_column=Column(String(8), nullable=False))
+    """added or removed."""
+    reason: str = Field(sa_column=Column(String(32), nullable=False))
+    """That of the suppression that was made, or that was there until then."""
+    note: str = Field(sa_column=Column(Text, nullable=False))
+    """The operator's own words."""
 
 
 class Intake(SQLModel, table=True):

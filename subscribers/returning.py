@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.orm import Session
 
 from subscribers import consent, roster
@@ -35,14 +35,10 @@ def undo_leave(
     confirmation; nor who was only asked to when they left, for their line names no topics.
     """
     row = roster.locked(session, subscriber_id)
-    if row is None or row.confirmed_at is None or row.status not in ("active", "left", "pending"):
+    found = _left_behind(session, row, mark, now)
+    if row is None or found is None:
         return None
-    last = consent.last_deed(session, subscriber_id)
-    if last is None or last.action != "left" or consent.mark(last.id) != mark or now - last.at > UNDO_WITHIN:
-        return None
-    before = profiles(session, [last.profile_id]).get(last.profile_id) if last.profile_id is not None else None
-    if before is None or not before["topics"]:
-        return None
+    last, before = found
     connection = session.connection()
     if row.status == "pending":
         connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.subscriber_id == subscriber_id))
@@ -62,6 +58,23 @@ def undo_leave(
     consent.log(session.connection(), subscriber_id, now, "returned", last.topics.split(), network=network)
     settle(session, subscriber_id, now=now)
     return roster.confirmed(session, subscriber_id, now, changed=True)
+
+
+def may_return(session: Session, subscriber_id: int, mark: int, *, now: datetime) -> bool:
+    """Whether `undo_leave` would take the leaving of that mark back. Reads only."""
+    row = session.connection().execute(select(SUBSCRIBER).where(SUBSCRIBER.c.id == subscriber_id)).one_or_none()
+    return _left_behind(session, row, mark, now) is not None
+
+
+def _left_behind(session: Session, row: Row[Any] | None, mark: int, now: datetime) -> tuple[Row[Any], Choices] | None:
+    """The line of a leaving that can be taken back, and the choices until then; None when it cannot."""
+    if row is None or row.confirmed_at is None or row.status not in ("active", "left", "pending"):
+        return None
+    last = consent.last_deed(session, row.id)
+    if last is None or last.action != "left" or consent.mark(last.id) != mark or now - last.at > UNDO_WITHIN:
+        return None
+    before = profiles(session, [last.profile_id]).get(last.profile_id) if last.profile_id is not None else None
+    return (last, before) if before is not None and before["topics"] else None
 
 
 def _bring_back(session: Session, subscriber_id: int, before: Choices) -> None:

@@ -35,7 +35,16 @@ from subscribers.types import address_key, mailbox_of
 PURPOSES = ("leave", "view", "confirm", "manage")
 """Position is the byte in the token and the quarter of the hash: only append, and never beyond four."""
 
-SEALS = {"form": 0x80, "steer": 0x81, "fresh": 0x82, "desk": 0x83, "stop": 0x84, "undo": 0x85, "tune": 0x86}
+SEALS = {
+    "form": 0x80,
+    "steer": 0x81,
+    "fresh": 0x82,
+    "desk": 0x83,
+    "stop": 0x84,
+    "undo": 0x85,
+    "tune": 0x86,
+    "back": 0x87,
+}
 """Sealed purposes and their bytes; only append. The context is
 
 form    seconds since 1970 at which we served the form: proof that it is ours, and its timer
@@ -45,6 +54,7 @@ desk    the number of the fresh link that was opened: stands in the forms of the
 stop    the number of a move's fresh link, for the old address: may stop the move, never confirm it
 undo    which leaving the page after it may take back (`consent.mark`): stands in its form, never in an address
 tune    the edition of a digest whose stories its reader may ask about and vote on, and do nothing else
+back    which leaving the mail that confirms it may take back (`consent.mark`), by a page with one button
 """
 
 _MAC = 16

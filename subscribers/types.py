@@ -15,7 +15,7 @@ from subscribers.errors import BadAddress, BadTopic
 FORMATS = ("html", "text")
 MOST_STORIES = 40
 """A digest of more stories than this is not read to its end; the morning's own cap for candidates is 40 a topic."""
-FINAL = ("bounced", "complained")
+FINAL = ("bounced", "complained", "operator")
 """Reasons of suppression that not even the reader's own sign-up lifts."""
 NAME_LENGTH = 200
 ADDRESS_LENGTH = 320
@@ -250,6 +250,8 @@ class Mailed:
     """The token of its page in the browser; empty when it is kept no more."""
     stories: tuple[tuple[int, str], ...]
     """(number, title where it is kept) of the stories that it brought."""
+    told: tuple[tuple[datetime, str, str], ...] = ()
+    """What the provider told of it: when it happened, what, and in a server's words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from subscribers.desk import Desk
 from subscribers.pages import Pages
-from subscribers.routes import account, confirming, leaving, shortcuts, signing, steering, tuning
+from subscribers.routes import account, coming_back, confirming, leaving, shortcuts, signing, steering, tuning
 
 
 def router(desk: Desk, pages: Pages) -> APIRouter:
@@ -17,7 +17,7 @@ def router(desk: Desk, pages: Pages) -> APIRouter:
     (`common.too_many`), and whatever the desk's store raises.
     """
     routes = APIRouter(include_in_schema=False)
-    for walk in (signing, confirming, steering, shortcuts, tuning, leaving, account):
+    for walk in (signing, confirming, steering, shortcuts, tuning, leaving, coming_back, account):
         walk.add(routes, desk, pages)
     # FastAPI looks for a route from the first one on, and twice in a router that is included: with twenty in front of
     # them, the plain ones, which are asked for all day, took a tenth longer.

@@ -22,14 +22,17 @@ def follow(page: Page, selector: str) -> None:
 
 
 def keep_picture(page: Page, file: Path) -> None:
-    """A screenshot of the whole page, for people to look at. Whatever else goes wrong than BUSY is raised at once."""
+    """A screenshot of the whole page, for people to look at."""
+    file.write_bytes(picture_of(page))
+
+
+def picture_of(page: Page) -> bytes:
+    """A screenshot of the whole page, as PNG. Whatever else goes wrong than BUSY is raised at once."""
     for _ in range(3):
         try:
-            page.screenshot(path=file, full_page=True)
+            return page.screenshot(full_page=True)
         except Error as error:
             if BUSY not in str(error):
                 raise
             page.wait_for_timeout(500)
-        else:
-            return
-    page.screenshot(path=file, full_page=True)
+    return page.screenshot(full_page=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,7 +48,7 @@ def test_the_clock_gathers_plans_and_sweeps(town: Town) -> None:
         clock = make_clock(town.service, wake)
         clock.start()
         try:
-            assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep", "tidy"}
+            assert {job.id for job in clock.get_jobs()} == {"gather", "plan", "sweep", "settle", "tidy", "report"}
             assert sent.wait(60)
             end = time.monotonic() + 60
             while site.paths().count("/feed") < 2 and time.monotonic() < end:
@@ -85,6 +85,40 @@ def test_breaking_news_leaves_soon_after_the_gather_that_brought_it(
         finally:
             clock.shutdown(wait=True)
     assert subjects(town) == ["Breaking: Ferry Margarethe aground on sandbank at harbour"]
+
+
+def test_the_operator_is_told_once_a_day(
+    sqlite_database: Engine, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real clock, again and again within a moment: one mail to each address, and nobody is a reader."""
+    monkeypatch.setattr(scheduler, "REPORT_SECONDS", 0.1)
+    wanted = {"operator_email": "ops@example.org, boss@example.org", "report_at": "00:00"}
+    town = Town(sqlite_database, make_settings(**wanted), Clock(datetime.now(UTC)))
+    turns, looked = [], threading.Event()
+    planned = town.service.reporter.planned
+
+    def planned_once_more() -> int | None:
+        turns.append(1)
+        if len(turns) > 3:
+            looked.set()
+        return planned()
+
+    monkeypatch.setattr(town.service.reporter, "planned", planned_once_more)
+
+    def wake(name: str) -> None:
+        if name == "dispatch":
+            town.service.dispatch()
+
+    clock = make_clock(town.service, wake)
+    clock.start()
+    try:
+        assert looked.wait(60)
+    finally:
+        clock.shutdown(wait=True)
+    assert subjects(town) == ["All well: 0 mails, 0 new readers"] * 2
+    assert len(town.editions()) == 1
+    assert town.service.readers.list() == []
+    town.service.close()
 
 
 def test_one_failing_job_does_not_end_the_others(

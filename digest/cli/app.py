@@ -14,10 +14,13 @@ from digest.cli import (
     outlines,
     previewing,
     readers,
+    reporting,
     running,
     sending,
     sources,
+    status,
     stories,
+    suppressions,
     templates,
     topics,
     transfer,
@@ -47,6 +50,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
+app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(templates.app, name="templates")
 app.add_typer(running.database, name="db")
 app.command("gather")(sources.gather)
@@ -54,7 +58,9 @@ app.command("try")(sending.try_)
 app.command("send")(sending.send)
 app.command("preview")(previewing.preview)
 app.command("explain")(explaining.mail)
+app.command("report")(reporting.report)
 app.command("run")(running.run)
+app.command("status")(status.status)
 app.command("config")(running.config)
 app.command("demo")(demo.demo)
 

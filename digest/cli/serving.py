@@ -70,7 +70,7 @@ def serve_on(service: DigestService, listener: socket.socket, *, with_clock: boo
         from scheduler import make_clock
 
         clock = make_clock(service, engine.wake)
-    app = create_app(service.readers, templates_folder(), service.push)
+    app = create_app(service.readers, templates_folder(), service.push, service.events)
     server = make_server(app, service.settings.trusted_proxies)
 
     def end() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The templates of mails.", no_args_is_help=True)
 
 COLUMNS = ("severity", "what", "mail", "theme", "language", "where", "clients", "cure")
-JSON_COLUMNS = ("mail", "theme", "language", "severity", "check", "what", "where", "line", "clients", "cure")
+JSON_COLUMNS = ("mail", "reader", "theme", "language", "severity", "check", "what", "where", "line", "clients", "cure")
 
 PORT = 8090
 """Of the gallery: beside that of `digest run`."""
@@ -131,6 +131,7 @@ def _row(each: Linted) -> dict[str, Any]:
     found = each.finding
     return {
         "mail": each.mail,
+        "reader": each.reader or None,
         "theme": each.theme,
         "language": each.language,
         "severity": str(found.severity),
@@ -165,7 +166,7 @@ def _together(same: Sequence[Linted]) -> dict[str, Any]:
     wheres = list(dict.fromkeys(each.finding.where for each in same))
     return {
         **_row(same[0]),
-        "mail": _some([each.mail for each in same]),
+        "mail": _some([f"{each.mail} ({each.reader})" if each.reader else each.mail for each in same]),
         "theme": _some([each.theme for each in same]),
         "language": _some([each.language for each in same]),
         "where": clip(next(iter(places)), 2 * LONGEST) if len(places) == 1 else _some(wheres),

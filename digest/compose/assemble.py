@@ -10,18 +10,24 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Frozen, Manifest
-from digest.compose.layout import Layout
+from digest.compose.contexts import in_url
+from digest.compose.fragments import guard
+from digest.compose.layout import Layout, Own
+from digest.compose.room import Foot, left_over
 from digest.compose.seats import Seat, Seats, Speech, Told
-from digest.compose.select import candidates, explain, room_for, updated_in
+from digest.compose.select import BRIEFS, Candidates, candidates, explain, room_for, updated_in
 from digest.compose.strips import ENCODERS, LINKS, Strip, joined, marks, strip_of
-from digest.compose.theme import Theme, direction, shorten
+from digest.compose.theme import Theme, direction, flowing, shorten
+from digest.compose.voice import escaped
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, Sheet, ViewedMail
 
 ROWS, SIGHTS = 500, 20_000
 """Whole mails kept ready (60 KB each), and how many combinations of stories are remembered as seen once."""
+NAME = 60
+"""Characters of a name in a greeting."""
 SHEETS = 5_000
 """Subjects whose sheets are kept."""
 
@@ -88,24 +94,31 @@ class Composer:
         if self._manifest.kind != "digest":
             return self._system(profile, to)
         seat = self._seats.seat(profile)
-        told = self._choose(seat, due) if due.picks is None else tuple([seat.told[pick] for pick in due.picks])
+        listed = self._listed(seat, due.since, due.due_at)
+        told = self._choose(seat, listed, due) if due.picks is None else self._tell(seat, due.picks)
         if not told and not self._welcomes and not (profile.all_quiet and ALL_QUIET in self._manifest.values):
             return LeftOut(to.subscriber_id, "skipped", "empty")
         links = self._hands.links(to.subscriber_id)
-        tokens = self._tokens(links)
-        shared = self._shared(seat, told)
+        own = self._own(seat.speech, self._tokens(links), to.name)
+        further = () if listed.candidates.all_fit else self._further(seat, listed, _picks(told))
+        shared = None if further else self._shared(seat, told)
         if shared is not None:
-            html = shared.html.filled(tokens) if shared.html else ()
-            return Envelope(shared.sheet, to, links.leave.encode(), html, shared.text.filled(tokens), shared.picks)
-        html, text = self._layout.bodies(seat, told, tokens, html=profile.format != "text")
+            html = shared.html.filled(own.html) if shared.html else ()
+            return Envelope(shared.sheet, to, links.leave.encode(), html, shared.text.filled(own.text), shared.picks)
+        html, text = self._layout.bodies(seat, told, own, html=profile.format != "text", foot=Foot(len(further)))
         sheet = self._sheet(self._subject(told, seat.speech))
         return Envelope(sheet, to, links.leave.encode(), html, text, _picks(told))
 
-    def view(self, picks: tuple[Pick, ...], profile: ReaderProfile) -> ViewedMail:
-        """A mail as the browser shows it: without its footer, so without any personal link."""
+    def view(
+        self, picks: tuple[Pick, ...], profile: ReaderProfile, since: datetime, due_at: datetime | None = None
+    ) -> ViewedMail:
+        """A mail as the browser shows it: without its footer, so without any personal link, without a name, and with
+        the stories for which the mail had no room. `since`, `due_at`: as in its `Due`."""
         seat = self._seats.seat(profile, own=False)
-        told = [seat.told[pick] for pick in picks]
-        html, text = self._layout.bodies(seat, told, [b""] * len(LINKS), footer=False)
+        further = self._further(seat, self._listed(seat, since, due_at), picks)
+        told = self._tell(seat, (*picks, *further))
+        nobody = self._own(seat.speech, (b"",) * len(LINKS), "")
+        html, text = self._layout.bodies(seat, told, nobody, foot=Foot(footer=False))
         return ViewedMail(b"".join(html).decode(), b"".join(text).decode(), self._subject(told, seat.speech))
 
     def why(
@@ -132,20 +145,30 @@ class Composer:
 
     # --- readers ------------------------------------------------------------------------------------------------------
 
-    def _choose(self, seat: Seat, due: Due) -> tuple[Told, ...]:
-        """What a reader is told: `select`, with what a profile's readers have in common kept in their seat."""
-        window = (due.since, due.due_at)
-        found = seat.found.get(window)
-        if found is None:
+    def _listed(self, seat: Seat, since: datetime, due_at: datetime | None) -> _Listed:
+        """What readers of a profile may be told of a window."""
+        listed = seat.found.get((since, due_at))
+        if listed is None:
             profile = seat.profile
-            starts = self._starts(profile, due.due_at)
-            listed = candidates(seat.seen, due.since.isoformat(), profile, starts, self._updated)
-            usual = self._tell(seat, room_for(seat.seen, listed, {}, profile.max_stories))
-            found = seat.found[window] = listed, frozenset(listed.ids), usual
-        listed, ids, usual = found
-        if not due.memory or ids.isdisjoint(due.memory):
-            return usual
-        return self._tell(seat, room_for(seat.seen, listed, due.memory, seat.profile.max_stories))
+            starts = self._starts(profile, due_at)
+            found = candidates(seat.seen, since.isoformat(), profile, starts, self._updated)
+            usual = self._tell(seat, room_for(seat.seen, found, {}, profile.max_stories))
+            listed = seat.found[since, due_at] = _Listed(found, frozenset(found.ids), usual)
+        return listed
+
+    def _choose(self, seat: Seat, listed: _Listed, due: Due) -> tuple[Told, ...]:
+        """What a reader is told: `select`, with what a profile's readers have in common kept in their seat."""
+        if not due.memory or listed.ids.isdisjoint(due.memory):
+            return listed.usual
+        return self._tell(seat, room_for(seat.seen, listed.candidates, due.memory, seat.profile.max_stories))
+
+    @staticmethod
+    def _further(seat: Seat, listed: _Listed, picks: tuple[Pick, ...]) -> tuple[Pick, ...]:
+        """The stories for which a mail with these picks had no room."""
+        if listed.candidates.all_fit:
+            return ()
+        cap = seat.profile.max_stories
+        return left_over(seat.seen.stories, listed.candidates.picks, picks, cap, cap + BRIEFS)
 
     @staticmethod
     def _tell(seat: Seat, picks: tuple[Pick, ...]) -> tuple[Told, ...]:
@@ -166,11 +189,20 @@ class Composer:
             return None
         if len(self._rows) >= ROWS:
             return None
-        html, text = self._layout.bodies(seat, told, marks(), html=seat.profile.format != "text")
+        html, text = self._layout.bodies(seat, told, Own(marks(), marks()), html=seat.profile.format != "text")
         page = strip_of(b"".join(html)) if html else None
         sheet = self._sheet(self._subject(told, seat.speech))
         shared = self._rows[key] = _Shared(sheet, _picks(told), page, strip_of(b"".join(text)))
         return shared
+
+    def _own(self, speech: Speech, tokens: tuple[bytes, ...], name: str) -> Own:
+        """The values of OWN."""
+        if not self._seats.greets:
+            values = (*tokens, b"", b"")
+            return Own(values, values)
+        greeting, encode = speech.voice.greeting(guard(shorten(name, NAME))), self._encode
+        address = encode(in_url(greeting))
+        return Own((*tokens, encode(escaped(greeting)), address), (*tokens, encode(flowing(greeting)), address))
 
     def _tokens(self, links: Links) -> tuple[bytes, ...]:
         """In the order of LINKS."""
@@ -227,6 +259,7 @@ class Composer:
     def _sheet_of(self, subject: str) -> Sheet:
         site, is_digest = self._manifest.site, self.is_digest
         return Sheet(
+            edition_id=self._edition_id,
             sender=site.sender,
             reply_to=site.reply_to,
             subject=subject,
@@ -260,6 +293,15 @@ def _headers(manifest: Manifest) -> tuple[tuple[str, str], ...]:
 
 def _picks(told: Sequence[Told]) -> tuple[Pick, ...]:
     return tuple([each.pick for each in told])
+
+
+class _Listed(NamedTuple):
+    """What readers of a profile may be told of a window."""
+
+    candidates: Candidates
+    ids: frozenset[int]
+    usual: tuple[Told, ...]
+    """What those get who know none of it."""
 
 
 @dataclass(frozen=True, slots=True)

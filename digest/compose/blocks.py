@@ -34,11 +34,13 @@ _CUT = re.compile(rf"{_OPEN}(\d+)-->(.*?){_CLOSE}", re.DOTALL)
 
 SHELL = "email/_base/shell.html"
 STORY_BLOCKS = ("lead", "card", "brief")
-CHROME_BLOCKS = ("masthead", "briefs", "end", "footer")
+CHROME_BLOCKS = ("masthead", "briefs", "rest", "end", "footer")
 
 OF_STORY = frozenset(("n", "time", OWN, OWN_END))
 OF_CHROME = frozenset(("next", "topics", "lang", "dir"))
-OF_MASTHEAD = frozenset(("date", "stats", "preheader"))
+OF_MASTHEAD = frozenset(("date", "stats", "preheader", "greeting"))
+OF_REST = frozenset(("further",))
+OF_BLOCK = {"masthead": OF_MASTHEAD, "rest": OF_REST}
 LINKS = frozenset(("view", "leave", "manage", "tune"))
 """The personal values that blocks may ask for; the links may stand in any of them."""
 
@@ -180,9 +182,7 @@ def _render(theme: Theme, mail: str, kind: str, site: Site, block: Block) -> str
     if macro is None:
         raise TemplateError(f"template {name}: there is no macro {block.macro}")
     rendered = call(macro, name, *(() if block.value is None else (block.value,)))
-    given = LINKS | (
-        OF_STORY if isinstance(block.value, Card) else OF_MASTHEAD if block.macro == "masthead" else OF_CHROME
-    )
+    given = LINKS | (OF_STORY if isinstance(block.value, Card) else OF_BLOCK.get(block.macro, OF_CHROME))
     found = holes(cut(rendered))
     if not is_paired(found):
         raise TemplateError(f"template {name}: {block.macro} opens p.{OWN} or p.{OWN_END} without the other")

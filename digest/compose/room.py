@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from digest.compose.blocks import story_of
 from digest.compose.content import FrozenStory
@@ -18,6 +19,20 @@ of 17 stories (measured in tests/compose/test_room.py)."""
 
 HOLE = 64
 """Bytes that a personal value has at most in a story's block: a clock time, or a link's token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foot:
+    """What stands below a mail's stories, beside its end."""
+
+    further: int = 0
+    """How many stories had no room, where it is said."""
+    footer: bool = True
+    """Whether its reader's own links stand there."""
+
+
+FOOT = Foot()
+"""Of a mail that has room for all."""
 
 
 def sizes_of(html: Mapping[str, Fragment], kinds: Iterable[str]) -> dict[int, int]:
@@ -52,3 +67,24 @@ def all_fit(stories: Iterable[FrozenStory], cards: int, briefs: int) -> bool:
     full = sorted((size for size, _ in sizes), reverse=True)[:cards]
     short = sorted((size for _, size in sizes), reverse=True)[:briefs]
     return sum(full) + sum(short) <= WHOLE - CHROME
+
+
+def left_over(
+    stories: Mapping[int, FrozenStory], listed: Iterable[Pick], picks: Sequence[Pick], cards: int, most: int
+) -> tuple[Pick, ...]:
+    """What a mail with these picks had no room for: the candidates of its reader's profile, in the order in which they
+    are `listed`, that are longer than what it leaves free, as many as are missing to the `most` that a mail tells.
+
+    It follows from what was frozen and from the picks alone, so that a mail made once more says the same: what its
+    reader had been sent before is another by then. A mail that is nearly full therefore counts a long story, too, that
+    came to its reader earlier.
+    """
+    taken = sum(
+        stories[pick.story_id].size if place < cards else stories[pick.story_id].brief_size
+        for place, pick in enumerate(picks)
+    )
+    told = {pick.story_id for pick in picks}
+    left = [
+        pick for pick in listed if pick.story_id not in told and stories[pick.story_id].size > WHOLE - CHROME - taken
+    ]
+    return tuple(left[: max(0, most - len(picks))])

@@ -16,7 +16,20 @@ from digest.compose.contexts import IN_URL
 from digest.compose.fragments import Fragment, holes, is_border, owned
 from digest.compose.personal import Answers, Readings, answers_of, asked_by, chosen
 from digest.compose.seen import Seer, as_told_by
-from digest.compose.strips import ENCODERS, LINKS, NUMBER, TUNE, Made, Strip, cut_open, joined, marks, strip, strip_of
+from digest.compose.strips import (
+    ENCODERS,
+    GREETING,
+    NUMBER,
+    OWN,
+    TUNE,
+    Made,
+    Strip,
+    cut_open,
+    joined,
+    marks,
+    strip,
+    strip_of,
+)
 from digest.compose.theme import Theme, direction, flowing, shorten
 from digest.compose.voice import Voice, escaped
 from digest.types import Pick, ReaderProfile
@@ -32,10 +45,13 @@ SEATS = 5_000
 PARTS = ("html", "text")
 OF_A_STORY = ("lead", "card", "brief", "link")
 PREHEADER = "preheader"
-MASTHEAD = (*LINKS, PREHEADER, IN_URL + PREHEADER)
+MASTHEAD = (*OWN, PREHEADER, IN_URL + PREHEADER)
 """The values of a masthead, in their order."""
 
-STORY = (*LINKS, NUMBER)
+FURTHER = "further"
+REST = (*OWN, FURTHER, IN_URL + FURTHER)
+"""The values of what stands in the place of stories without room."""
+STORY = (*OWN, NUMBER)
 """The values of a story, in their order."""
 
 Run = tuple[bytes, ...]
@@ -84,6 +100,8 @@ class Speech:
     stats: Mapping[tuple[int, int], str]
     masthead: Mapping[tuple[str, str], Strip]
     """(part, what it says of a mail) -> the masthead; its preheader is still open."""
+    rest: Mapping[str, Strip | None]
+    """By part; None in editions that were frozen before there was such a block."""
     said: Mapping[str, bytes]
     """A text as it stands in HTML."""
 
@@ -137,8 +155,11 @@ class Seats:
             if key.partition("/")[0] in OF_A_STORY
         )
         """Whether stories may be put together from their runs."""
-        mastheads = [each for key, each in frozen.html.items() if key.startswith("masthead/")]
-        self.preheader_in_address = any(IN_URL + PREHEADER in holes(each) for each in mastheads)
+        both = (*frozen.html.items(), *frozen.text.items())
+        asked = {name for key, fragment in both if key.startswith("masthead/") for name in holes(fragment)}
+        self.greets = bool(asked & {GREETING, IN_URL + GREETING})
+        """Whether a masthead greets its reader, which most themes leave to friends."""
+        self.preheader_in_address = IN_URL + PREHEADER in asked
         self._told_apart = sorted(set().union(*apart))
         """What is asked of readers in stories and mastheads: readers of other answers share none."""
         self._speeches: dict[tuple[object, ...], Speech] = {}
@@ -210,6 +231,10 @@ class Seats:
             fragment = chosen(self._fragments[part][f"masthead/{language}"], answers)
             return self.strip(part, owned(fragment, keep=True), {"date": date, "stats": said}.get, MASTHEAD)
 
+        def rest(part: str) -> Strip | None:
+            fragment = self._fragments[part].get(f"rest/{language}")
+            return self.strip(part, chosen(fragment, answers), lambda _: None, REST) if fragment else None
+
         told = Made(tell)
         return Speech(
             voice,
@@ -219,6 +244,7 @@ class Seats:
             led=Made(lambda key: tell(*key)),
             stats=Made(lambda counts: voice.stats(*counts)),
             masthead=Made(lambda key: masthead(*key)),
+            rest=Made(rest),
             said=Made(lambda text: self._encode(escaped(text))),
         )
 
@@ -256,7 +282,7 @@ class Seats:
         )
 
     def strip(
-        self, part: str, fragment: Fragment, known: Callable[[str], str | None], order: Sequence[str] = LINKS
+        self, part: str, fragment: Fragment, known: Callable[[str], str | None], order: Sequence[str] = OWN
     ) -> Strip:
         """A fragment of this part with what is known of its holes; the others are for values in this order."""
         return strip(*self._open(part, fragment, known), order)
@@ -273,7 +299,7 @@ class Seats:
         name = key if isinstance(key, str) else f"section/{speech.language}/{key}"
         fragment, answers = self.readings.of(part, name, profile)
         named = {each.removeprefix(IN_URL): None for each in holes(fragment)}
-        values = {each: self._of_profile(profile, speech, each) for each in named if each not in LINKS}
+        values = {each: self._of_profile(profile, speech, each) for each in named if each not in OWN}
         memo = (part, name, answers, *values.values())
         found = self._shared.get(memo)
         if found is None:

@@ -241,8 +241,10 @@ class _Walk:
         return f"p.{node.attr}"
 
     def _call(self, node: nodes.Call) -> str:
-        if isinstance(node.node, nodes.ExtensionAttribute | nodes.EnvironmentAttribute):
+        if isinstance(node.node, nodes.ExtensionAttribute):
             return ""
+        if isinstance(node.node, nodes.EnvironmentAttribute):
+            return self._first(node.args)  # what the sandbox put around a `~`, which hands it through
         given = [self._value(each) for each in node.args]
         named = {each.key: self._value(each.value) for each in node.kwargs}
         more = self._first([each for each in (node.dyn_args, node.dyn_kwargs) if each is not None])

@@ -25,12 +25,15 @@ ENCODERS: Mapping[str, Callable[[str], bytes]] = {
 """How a provider wants bodies. Each encodes a concatenation as the concatenation of the encoded."""
 
 LINKS = ("view", "leave", "manage", "tune")
-"""The tokens of a reader's links, in the order in which strips are given them."""
+"""The tokens of a reader's links."""
+GREETING = "greeting"
+OWN = (*LINKS, GREETING, IN_URL + GREETING)
+"""What is one reader's own, in the order in which strips are given it."""
 TUNE, NUMBER = "tune", "n"
 
-_MARKS = tuple(f"{MARK}{name}z".encode() for name in LINKS)
-_MARK = re.compile(f"{MARK}({'|'.join(LINKS)})z".encode())
-"""Stand in for tokens while a strip is made of a whole body: nobody's text holds MARK (`fragments.guard`)."""
+_MARKS = tuple(f"{MARK}{place}z".encode() for place in range(len(OWN)))
+_MARK = re.compile(f"{MARK}([0-9])z".encode())
+"""Stand in for values of OWN while a strip is made of a whole body: nobody's text holds MARK (`fragments.guard`)."""
 
 
 class Made(dict[Any, Any]):
@@ -80,13 +83,13 @@ def strip(literals: Sequence[bytes], names: Sequence[str], order: Sequence[str])
 
 
 def strip_of(body: bytes) -> Strip:
-    """A strip from a whole body that was put together with `marks`: for readers who share all but their tokens."""
+    """A strip from a whole body that was put together with `marks`: for readers who share all but their own values."""
     parts = _MARK.split(body)
-    return strip(parts[::2], [part.decode() for part in parts[1::2]], LINKS)
+    return strip(parts[::2], [OWN[int(part)] for part in parts[1::2]], OWN)
 
 
 def marks() -> tuple[bytes, ...]:
-    """Marks in the place of tokens, for `strip_of`."""
+    """Marks in the place of the values of OWN, for `strip_of`."""
     return _MARKS
 
 

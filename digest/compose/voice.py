@@ -36,6 +36,17 @@ class Voice:
         self._locale = locale_of(language)
         self._now = frozen_at.astimezone(self._zone)
 
+    def greeting(self, name: str) -> str:
+        """ "Good morning, Ada": by the hour there when the edition was frozen; without a name, "Good morning"."""
+        say, language, hour = self._theme.gettext, self.language, self._now.hour
+        if 4 <= hour < 12:
+            alone, named = say(language, "Good morning"), say(language, "Good morning, %(name)s")
+        elif 12 <= hour < 18:
+            alone, named = say(language, "Good afternoon"), say(language, "Good afternoon, %(name)s")
+        else:
+            alone, named = say(language, "Good evening"), say(language, "Good evening, %(name)s")
+        return named % {"name": apart(name, direction(language))} if name.strip() else alone
+
     def date(self) -> str:
         """The masthead's date."""
         return str(format_date(self._now.date(), "full", locale=self._locale))
@@ -66,6 +77,16 @@ class Voice:
         needed = max(1, round(words / WORDS_A_MINUTE))
         minutes = self._theme.ngettext(self.language, "%(n)s min", "%(n)s min", needed) % {"n": needed}
         return f"{count}{self._theme.gettext(self.language, ', ')}{minutes}"
+
+    def further(self, stories: int) -> str:
+        """How many stories a mail had no room for."""
+        told = self._theme.ngettext(
+            self.language,
+            "%(n)s more story has no room in this mail.",
+            "%(n)s more stories have no room in this mail.",
+            stories,
+        )
+        return told % {"n": stories}
 
     def names(self, names: Sequence[str]) -> str:
         """Names as a list in the language's manner; a name that runs the other way is kept apart."""

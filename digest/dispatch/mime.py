@@ -19,6 +19,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from digest.dispatch.header import LEAVE, SHEETS, configured_mailbox, leave_start, mailbox, plain, raw_header, usual
 from digest.types import Envelope, Sheet
@@ -46,47 +47,57 @@ def message_bytes(envelope: Envelope) -> bytes:
 def message_pieces(envelope: Envelope) -> list[bytes]:
     """The same in pieces, for who has something to put before them and joins once."""
     sheet, recipient, leave, html, text, _ = envelope
-    to, first, second, rest, between, end = _frame(sheet)
-    start = [
-        to,
-        _to(recipient.name, recipient.address).encode("ascii"),
-        first,
-        raw_header("Message-ID", envelope.message_id)[1].encode("ascii"),
-        second,
-        leave,
-    ]
+    frame = _frame(sheet)
+    to = _to(recipient.name, recipient.address).encode("ascii")
+    message_id = raw_header("Message-ID", envelope.message_id)[1].encode("ascii")
+    start = [frame.sender, to, frame.subject, message_id, frame.leave, leave]
     if not html:
-        return [*start, rest[0], *_text_part(text)]
-    return [*start, rest[1], *_text_part(text), between, *html, end]
+        return [*start, frame.plain, *_text_part(text)]
+    return [*start, frame.parts, *_text_part(text), frame.between, *html, frame.end]
+
+
+class _Frame(NamedTuple):
+    """What a sheet's messages have in common, in its order; what is the reader's own stands between."""
+
+    sender: bytes
+    """Up to the recipient."""
+    subject: bytes
+    """From there up to the value of Message-ID."""
+    leave: bytes
+    """From there up to the token of List-Unsubscribe."""
+    plain: bytes
+    """Behind that, in a message of text alone, up to the headers of its text."""
+    parts: bytes
+    """The same in a message with parts."""
+    between: bytes
+    """From the text to the HTML."""
+    end: bytes
 
 
 @lru_cache(maxsize=SHEETS)
-def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes, tuple[bytes, bytes], bytes, bytes]:
-    """What stands before the recipient; from there to Message-ID; from there to the token of List-Unsubscribe; behind
-    it, in a mail of text alone and in one with parts; between the parts; behind them."""
+def _frame(sheet: Sheet) -> _Frame:
     if sheet.date.tzinfo is None:
         raise ValueError("an envelope's date must be aware")
-    own = leave_start(sheet)
-    lines = [
+    raw_header("Message-ID", sheet.message_id(0))
+    own, boundary = leave_start(sheet), boundary_of(sheet)
+    subject = [
         "",
         *([_configured("Reply-To", sheet.reply_to)] if sheet.reply_to else []),
         f"Subject: {_subject(sheet.subject)}",
         f"Date: {format_datetime(sheet.date)}",
         "Message-ID: ",
     ]
-    shared = [*([">"] if own else []), *(": ".join(raw_header(*each)) for each in sheet.headers), "MIME-Version: 1.0"]
-    rest = "\r\n".join([*([] if own else [""]), *shared, ""])
-    raw_header("Message-ID", sheet.message_id(0))
-    boundary = boundary_of(sheet)
-    parts = f'{rest}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
+    others = [": ".join(raw_header(*each)) for each in sheet.headers]
+    plain = "\r\n".join([">" if own else "", *others, "MIME-Version: 1.0", ""])
     html = _HEAD.format(_KINDS["html"], "quoted-printable")
-    return (
-        f"{_configured('From', sheet.sender)}\r\nTo: ".encode("ascii"),
-        "\r\n".join(lines).encode("ascii"),
-        f"\r\n{LEAVE}: {own}".encode("ascii") if own else b"",
-        (rest.encode("ascii"), parts.encode("ascii")),
-        f"\r\n--{boundary}\r\n{html}".encode("ascii"),
-        f"\r\n--{boundary}--\r\n".encode("ascii"),
+    return _Frame(
+        sender=f"{_configured('From', sheet.sender)}\r\nTo: ".encode("ascii"),
+        subject="\r\n".join(subject).encode("ascii"),
+        leave=f"\r\n{LEAVE}: {own}".encode("ascii") if own else b"",
+        plain=plain.encode("ascii"),
+        parts=f'{plain}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'.encode(),
+        between=f"\r\n--{boundary}\r\n{html}".encode("ascii"),
+        end=f"\r\n--{boundary}--\r\n".encode("ascii"),
     )
 
 

@@ -46,6 +46,7 @@ from digest.store.attempts import (
 from digest.store.db import reading, writing
 from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk, overtaken
 from digest.store.sendable import AddressHashes
+from digest.store.staff import NOBODY, Staff
 from digest.types import Accepted, DispatchReport, Due, ItemResult, Lease, RejectedItem
 
 TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
@@ -103,8 +104,8 @@ class Sender:
     """One worker, one chunk at a time. Any number of them may share a ledger, and threads may share one of them.
 
     `holder` names the worker in the ledger. `address_hashes` gives the keyed hashes under which an address may be
-    suppressed. `sleep` waits for some seconds (by default: until the drain's stop request at the latest). `trace` is
-    told each point of TRACE as it is passed.
+    suppressed, `staff` the people of the house by their numbers. `sleep` waits for some seconds (by default: until the
+    drain's stop request at the latest). `trace` is told each point of TRACE as it is passed.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Sender:
         lease_seconds: float = LEASE_SECONDS,
         sleep: Callable[[float], object] | None = None,
         trace: Callable[[str], None] | None = None,
+        staff: Staff = NOBODY,
     ) -> None:
         self._engine = engine
         self._provider = provider
@@ -125,6 +127,7 @@ class Sender:
         self._compose = compose
         self._holder = holder
         self._hashes = address_hashes
+        self._staff = staff
         self._seconds = lease_seconds
         self._sleep = sleep
         self._trace = trace or (lambda point: None)
@@ -201,6 +204,7 @@ class Sender:
                 provider=self._provider.name,
                 address_hashes=self._hashes,
                 seconds=self._seconds,
+                staff=self._staff,
             )
         self._trace("opened")
         if opened.skipped or opened.rejected:
@@ -308,7 +312,13 @@ class Sender:
             addresses = {mail.due.subscriber_id: mail.address for mail in mails}
             with writing(self._engine) as session:
                 if not repeat_attempt(
-                    session, lease, attempt, addresses, address_hashes=self._hashes, seconds=self._seconds
+                    session,
+                    lease,
+                    attempt,
+                    addresses,
+                    address_hashes=self._hashes,
+                    seconds=self._seconds,
+                    staff=self._staff,
                 ):
                     reason = "a call was in doubt and a reader of its batch has left since, so it was not repeated"
         if reason:

@@ -96,6 +96,7 @@ class Delivery(SQLModel, table=True):
 
     edition_id: int = Field(sa_column=Column(BigId, ForeignKey("edition.id", ondelete="CASCADE"), primary_key=True))
     subscriber_id: int = Field(sa_column=Column(BigId, primary_key=True))
+    """A reader's number, who may be gone, so no foreign key; below zero somebody of the house (`store.staff`)."""
     chunk_id: int = Field(sa_column=Column(BigId, ForeignKey("chunk.id", ondelete="CASCADE"), nullable=False))
     profile_id: int = Field(sa_column=Column(BigId, ForeignKey("profile.id"), nullable=False))
     since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
@@ -130,7 +131,7 @@ class Attempt(SQLModel, table=True):
     request_hash: str = Field(sa_column=Column(String(64), nullable=False))
     """blake2b-256 over the ordered per-reader hashes: a repeat must be the very same batch."""
     recipients: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """Subscriber ids in order, little-endian unsigned 64 bit."""
+    """Subscriber ids in order, little-endian signed 64 bit."""
     opened_at: float = Field(sa_column=Column(Float(53), nullable=False))
     """Database time; the provider's key lifetime is counted from here."""
     state: str = Field(default="open", sa_column=Column(String(8), nullable=False))

@@ -25,7 +25,8 @@ from digest.service.letters import LINK, freeze_system, language_of, listed
 from digest.store import editions
 from digest.store.forget import forget_reader
 from digest.store.narrow import WELCOME
-from subscribers import account, asks, consent, roster, steer
+from digest.store.sendable import goodbye_slot
+from subscribers import account, asks, consent, returning, roster, steer
 from subscribers.due import audience
 from subscribers.errors import UnknownReader
 from subscribers.profiles import intern_profile
@@ -47,8 +48,8 @@ MAILBOX_AN_HOUR, MAILBOX_A_DAY = 4, 8
 """Mails that somebody asked for, of any purpose, to one mailbox in an hour and in 24, whatever +tags and dots were
 typed. Four, because a newcomer may well need a confirmation, a second one and two links in their first hour; the page
 after the form for a link (fresh_sent.html) tells both numbers. The announcement of a move is not one: only who opened
-the account has it sent, and to their own address."""
-UNASKED = ("moving",)
+the account has it sent, and to their own address; nor is what confirms a leaving."""
+UNASKED = ("moving", "goodbye")
 
 FIRST, SOON = 0, 1
 """Priorities of a mail that somebody waits for, and of a welcome: both overtake the digests of a slot."""
@@ -114,6 +115,8 @@ def answer(row: Row) -> None:
             _welcome(row, subscriber_id)
         case asks.MoveAsk(subscriber_id, address):
             _move(row, roster.known(row.session, subscriber_id), address)
+        case asks.GoodbyeAsk(subscriber_id, mark):
+            _goodbye(row, roster.known(row.session, subscriber_id), mark)
         case asks.ForgetAsk(subscriber_id):
             row.done.stays = forget_reader(row.session, subscriber_id) > 0
 
@@ -224,6 +227,19 @@ def _welcome(row: Row, subscriber_id: int) -> None:
     row.done.welcomes.append(edition_id)
 
 
+def _goodbye(row: Row, reader: Known | None, mark: int) -> None:
+    """The last mail to who has left everything, if it can still be taken back: so not to who never was a reader, nor a
+    day later when nobody would expect it, nor to an address that refused mail for good."""
+    if reader is None or is_final(row.session, row.desk.keyring.address_hashes(reader.address)):
+        return
+    left = consent.leaving(row.session, reader.subscriber_id) == mark
+    if not left or not returning.may_return(row.session, reader.subscriber_id, mark, now=row.now):
+        return
+    slot = goodbye_slot(reader.subscriber_id, mark)
+    with _kept(row, keep=_may(row, reader, "goodbye", reader.address)):
+        _post(row, reader, "goodbye", reader.address, {LINK: str(mark)}, slot=slot)
+
+
 # --- one mail ---------------------------------------------------------------------------------------------------------
 
 
@@ -278,12 +294,19 @@ def _mail(
 
 
 def _post(
-    row: Row, reader: Known, mail: str, address: str, values: Mapping[str, str], *, to_link: int | None = None
+    row: Row,
+    reader: Known,
+    mail: str,
+    address: str,
+    values: Mapping[str, str],
+    *,
+    to_link: int | None = None,
+    slot: str = "",
 ) -> None:
-    """Plan and freeze a system mail, and count it for its mailbox."""
+    """Plan and freeze a system mail, and count it for its mailbox. Without a `slot` of its own it is this second's."""
     session, keyring = row.session, row.desk.keyring
     intern_profile(session, reader.subscriber_id)  # who never confirmed has none yet
-    slot = f"system:{mail}:{reader.subscriber_id}-{int(row.now.timestamp())}"
+    slot = slot or f"system:{mail}:{reader.subscriber_id}-{int(row.now.timestamp())}"
     edition_id, planned_at, made = editions.open_edition(
         session,
         "system",
@@ -295,7 +318,7 @@ def _post(
         to_former=mail == "moving",
     )
     if not made:
-        return  # this very second's mail is there already
+        return  # this very second's mail, or the one of this leaving, is there already
     readers = audience(None, reader.subscriber_id, any_status=True)
     editions.plan_chunk(session, edition_id, readers, after_id=0, planned_at=planned_at)
     freeze_system(row.desk.shop, session, edition_id, mail, row.language(reader), values, now=row.now)

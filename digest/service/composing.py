@@ -22,6 +22,7 @@ from digest.service.profiles import profiles_of
 from digest.store import editions
 from digest.store.db import reading
 from digest.store.sendable import recipients
+from digest.store.staff import NOBODY, Staff
 from digest.types import Due, Envelope, LeftOut, Pick, ReaderProfile, Recipient, ViewedMail
 from subscribers.errors import KeyringError
 from subscribers.tokens import Keyring, MailLinks
@@ -46,8 +47,10 @@ class Told:
 class Press:
     """Composes deliveries from frozen editions."""
 
-    def __init__(self, engine: Engine, theme: Theme, keyring: Keyring) -> None:
+    def __init__(self, engine: Engine, theme: Theme, keyring: Keyring, staff: Staff = NOBODY) -> None:
+        """`staff` are the people of the house by their numbers."""
         self._engine = engine
+        self._staff = staff
         self._theme = theme
         self._keyring = keyring
         self._composers: OrderedDict[tuple[int, str], tuple[Composer, int]] = OrderedDict()
@@ -64,7 +67,7 @@ class Press:
             raise SettingError(str(error)) from None
         with reading(self._engine) as session:
             profiles = profiles_of(session, sorted({item.profile_id for item in due}))
-            people = recipients(session, edition_id, [item.subscriber_id for item in due])
+            people = recipients(session, edition_id, [item.subscriber_id for item in due], self._staff)
         composed: list[Envelope | LeftOut] = []
         for item in due:
             person = people.get(item.subscriber_id)
@@ -92,7 +95,7 @@ class Press:
                 return None
             profile = profiles_of(session, [row.profile_id])[row.profile_id]
         composer, _ = self._composer(edition_id, "raw")
-        return composer.view(row.picks, profile) if composer.is_digest else None
+        return composer.view(row.picks, profile, row.since, row.due_at) if composer.is_digest else None
 
     def told(self, edition_id: int, subscriber_id: int) -> Told | None:
         """What one delivery of a digest came to; None when there is no such delivery, or when it was forgotten whose it
@@ -110,7 +113,7 @@ class Press:
         if not composer.is_digest:
             return Told("", (), ())
         whys = tuple(composer.why(pick, place, row.since, profile, row.due_at) for place, pick in enumerate(row.picks))
-        return Told(composer.view(row.picks, profile).subject, row.picks, whys)
+        return Told(composer.view(row.picks, profile, row.since, row.due_at).subject, row.picks, whys)
 
     def _composer(self, edition_id: int, encoding: str) -> tuple[Composer, int]:
         key = (edition_id, encoding)

@@ -28,6 +28,7 @@ from digest.service import gathering, planning
 from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
+from digest.service.events import EventDesk
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
 from digest.service.owntemplates import chosen_theme
@@ -36,14 +37,17 @@ from digest.service.planning import Planned
 from digest.service.previewing import Previewer
 from digest.service.push import PushDesk
 from digest.service.readers import ReaderDesk
+from digest.service.reporting import Reporter
 from digest.service.scribe import open_scribe
 from digest.service.sourceshelf import SourceShelf
 from digest.service.storydesk import StoryDesk
+from digest.service.suppressing import SuppressionDesk
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings
 from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
+from digest.store.staff import staff_of
 from digest.types import DeliveryState, DispatchReport, GatherRow
 from subscribers import listing
 from subscribers.colour import DARK_PAPER, LIGHT_PAPER, readable
@@ -89,14 +93,18 @@ class DigestService:
             scribe=open_scribe(settings, self.engine),
             zone=settings.default_timezone,
         )
-        self.press = Press(self.engine, self.theme, self.keyring)
+        self.staff = staff_of(settings.operator_email, self.keyring.address_hashes)
+        self.press = Press(self.engine, self.theme, self.keyring, self.staff)
         self.readers = ReaderDesk(self.shop, self.press, self.keyring, settings, now=now)
         self.topics = TopicShelf(self.engine, now=now)
         self.sources = SourceShelf(self.engine, lambda: self.door, now=now)
         self.push = PushDesk(self.engine, now=now)
+        self.events = EventDesk(self.engine, self.keyring, settings, now=now)
+        self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)
+        self.reporter = Reporter(self.shop, self.keyring, settings, now=now)
         self.previewer = Previewer(self.shop, timezone=settings.default_timezone, now=now)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
@@ -195,6 +203,7 @@ class DigestService:
                     self.press.compose,
                     holder=self.holder,
                     address_hashes=self.keyring.address_hashes,
+                    staff=self.staff,
                 )
             return self._sender
 

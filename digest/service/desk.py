@@ -28,6 +28,7 @@ class DeskParts:
         self.settings = settings
         self.now = now
         self.default_timezone: str = settings.default_timezone
+        self.says_goodbye: bool = settings.goodbye_mail
         self.gate = Gate(frozenset(settings.sign_up_domains), frozenset(settings.blocked_domains))
         self.on_mail_planned: Callable[[], None] = lambda: None
         """Called after a system mail became durable, so that it leaves at once."""

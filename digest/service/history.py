@@ -9,7 +9,7 @@ from digest.compose.content import Frozen, unpack_manifest
 from digest.compose.theme import Theme
 from digest.service.hours import next_mail
 from digest.service.profiles import profiles_of
-from digest.store import editions, links
+from digest.store import editions, events, links
 from digest.store.links import Sent, sent_to
 from digest.types import ReaderProfile
 from subscribers.errors import KeyringError
@@ -37,9 +37,10 @@ def history(session: Session, subscriber_id: int, theme: Theme, keyring: Keyring
 
 def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyring) -> tuple[Mailed, ...]:
     """Every mail to a reader that the ledger knows, newest first: digests, welcomes and system mails, sent or not. The
-    last MOST digests with their subject."""
+    last MOST digests with their subject; each with what the provider told of it."""
     subjects = {each.edition_id: each for each in history(session, subscriber_id, theme, keyring)}
     entries = links.everything_to(session, subscriber_id)
+    told_of = events.told_of(session, subscriber_id)
     titles = links.titles(session, {pick.story_id for each in entries for pick in each.picks or ()})
     return tuple(
         Mailed(
@@ -54,6 +55,7 @@ def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyr
             if each.picks is not None and kind in VIEWED
             else "",
             tuple((pick.story_id, titles.get(pick.story_id, "")) for pick in each.picks or ()),
+            tuple(told_of.get(each.edition_id, ())),
         )
         for each in entries
     )

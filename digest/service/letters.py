@@ -27,14 +27,19 @@ LETTERS: Mapping[str, str] = {
     "fresh": "fresh",
     "move": "fresh",
     "moving": "stop",
+    "goodbye": "back",
 }
 """The system mails, each with the one link that it may hold: what goes to an old address cannot confirm a new one,
 whatever a template asks for."""
 
+REPORT = "report"
+"""The one mail to the people of the house: without a link, and rendered anew each time, with the value of its name."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 LINK = "link"
-"""The value of a mail that holds the number of its fresh link, as text."""
+"""The value of a mail that holds the number of its fresh link, or the mark of the leaving that it confirms, as
+text."""
 
 
 def freeze_system(
@@ -56,8 +61,24 @@ def freeze_system(
     """
     words = {name: guard(value) for name, value in values.items()}
     subject = subject_of(shop.theme, shop.site, mail, language, words)
+    freeze_parts(shop, session, edition_id, mail, language, letter(shop, mail, language), words, subject, now=now)
+
+
+def freeze_parts(
+    shop: Workshop,
+    session: Session,
+    edition_id: int,
+    mail: str,
+    language: str,
+    parts: Mapping[str, Fragment],
+    words: Mapping[str, str],
+    subject: str,
+    *,
+    now: datetime,
+) -> None:
+    """Freeze a mail whose `parts` (`compile_letter`) are rendered already, within the caller's transaction. `words` are
+    guarded. Raises StoreError."""
     blobs: dict[str, bytes] = {}
-    parts = letter(shop, mail, language)
     manifest = Manifest(
         kind=mail,
         frozen_at=now,
@@ -82,10 +103,12 @@ def letter(shop: Workshop, mail: str, language: str) -> Mapping[str, Fragment]:
     return shop.letters[mail, language]
 
 
-def compile_letter(theme: Theme, site: Site, mail: str, language: str) -> Mapping[str, Fragment]:
-    """The parts that `letter` keeps. Raises TemplateError."""
+def compile_letter(theme: Theme, site: Site, mail: str, language: str, **values: object) -> Mapping[str, Fragment]:
+    """The parts that `letter` keeps. `values` are what a mail is rendered with that is made anew each time (REPORT).
+    Raises TemplateError."""
+    tokens = frozenset((LETTERS[mail],)) if mail in LETTERS else frozenset[str]()
     body, plain = (
-        in_place(name, "the letter", theme.render(name, language, site), frozenset((LETTERS[mail],)))
+        in_place(name, "the letter", theme.render(name, language, site, **values), tokens)
         for name in (f"email/{mail}/body.html", f"email/{mail}/body.txt")
     )
     text = cut(plain)
@@ -127,9 +150,9 @@ def listed(shop: Workshop, names: Sequence[str], language: str, now: datetime) -
 def links_of(keyring: Keyring, manifest: Manifest, key_id: int, subscriber_id: int) -> dict[str, str]:
     """The link of a system mail, by the name that its template uses.
 
-    Links of a digest name their edition; these expire, so they name the minute of freezing or the fresh link that the
-    mail is about. Everything comes from what was frozen: composed again, after a rotation of keys too, the mail is the
-    same. Raises KeyringError when the edition's key was taken out.
+    Links of a digest name their edition; these expire, so they name the minute of freezing, or the fresh link or the
+    leaving that it is about. Everything comes from what was frozen: composed again, after a rotation of keys too, the
+    mail is the same. Raises KeyringError when the edition's key was taken out.
     """
     name = LETTERS.get(manifest.kind, "")
     minute = int(manifest.frozen_at.timestamp() // 60)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
 from digest.compose.lint import Finding, Mail, Severity, lint
 from digest.compose.theme import Theme
 from digest.errors import InputError, TemplateError
-from digest.service.specimens import MAILS, Bench, Specimen, specimens
+from digest.service.specimens import MAILS, Bench, Specimen, readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Linted:
     theme: str
     language: str
     finding: Finding
+    reader: str = ""
+    """Who reads it so (`Specimen.reader`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,32 @@ def lint_mails(
     wanted = [(bench, mail, language) for bench in benches for language in languages for mail in (mails or MAILS)]
     rows: list[Linted] = []
     for done, (bench, mail, language) in enumerate(wanted, 1):
-        rows += [Linted(mail, bench.theme.name, language, finding) for finding in _found(bench, mail, language)]
+        found = _found(bench, mail, language)
+        rows += [Linted(mail, bench.theme.name, language, finding, reader) for reader, finding in found]
         if on_mail is not None:
             on_mail(done, len(wanted))
     return Report(tuple(rows), len(wanted))
 
 
-def _found(bench: Bench, mail: str, language: str) -> list[Finding]:
+def _found(bench: Bench, mail: str, language: str) -> list[tuple[str, Finding]]:
+    """Readers and what is to say of their mail: of each way to read it only what the usual one has not."""
+    found: list[tuple[str, Finding]] = []
+    page = b""
     try:
-        (specimen,) = specimens(bench, [mail], [language])
+        for specimen in readings(bench, mail, language):
+            # Who wants plain text gets no HTML, which is nothing to complain of: theirs is checked with the usual page.
+            page = page or specimen.envelope.html
+            said = lint(replace(as_mail(specimen, bench.site), html=(specimen.envelope.html or page).decode()))
+            known = {_same(finding) for _, finding in found}
+            found += [(specimen.reader, finding) for finding in said if _same(finding) not in known]
     except TemplateError as error:
-        return [Finding(Severity.ERROR, "built", str(error), cure="mend the template")]
-    return lint(as_mail(specimen, bench.site))
+        found.append(("", Finding(Severity.ERROR, "built", str(error), cure="mend the template")))
+    return found
+
+
+def _same(finding: Finding) -> tuple[object, ...]:
+    """What a finding says, wherever its line is."""
+    return (finding.severity, finding.check, finding.what, finding.where, finding.cure)
 
 
 def as_mail(specimen: Specimen, site: Site) -> Mail:

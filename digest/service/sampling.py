@@ -68,7 +68,7 @@ class Sampler:
             picks = select(made.frozen.manifest, made.since.isoformat(), made.profile, {})
             if picks:
                 hands = Hands(links=_nobody, letter_links=_nobody, next_due=next_mail)
-                return Composer(0, made.frozen, self._shop.theme, hands, "raw").view(picks, made.profile)
+                return Composer(0, made.frozen, self._shop.theme, hands, "raw").view(picks, made.profile, made.since)
         return None
 
 

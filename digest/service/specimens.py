@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import Any
 
 from digest.compose.assemble import Composer, Hands
 from digest.compose.blocks import BlockCache, chrome_blocks, compile_blocks, story_blocks
 from digest.compose.content import ALL_QUIET, BREAKING, WELCOME, Card, Frozen, FrozenStory, Manifest, Site
+from digest.compose.fragments import Fragment
+from digest.compose.personal import QUESTIONS, Answer, Answers, answers_of, asked_by, chosen
+from digest.compose.report import tell
+from digest.compose.room import WHOLE
 from digest.compose.select import BRIEFS
 from digest.compose.theme import Theme, direction
 from digest.compose.voice import Voice
@@ -24,12 +29,10 @@ from digest.dispatch.mime import message_bytes
 from digest.errors import TemplateError
 from digest.service.freezing import WELCOMING
 from digest.service.hours import next_mail
-from digest.service.letters import LETTERS, compile_letter, subject_of
+from digest.service.letters import LETTERS, REPORT, compile_letter, subject_of
+from digest.service.specimendays import DAYS, FROZEN
 from digest.types import Due, Envelope, Pick, ReaderProfile, Recipient
 from subscribers.roster import MAX_STORIES
-
-FROZEN = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
-"""When all specimens were made: they are the same every day."""
 
 LEADS_NOWHERE = "o" + "A" * 36
 """In the place of a link's token, and as long as one."""
@@ -52,6 +55,8 @@ class Specimen:
     envelope: Envelope
     message: bytes
     is_digest: bool
+    reader: str = ""
+    """Who reads it so, where its templates ask: "cadence weekly"; empty for a daily reader of all topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +69,70 @@ class Bench:
 
 
 def specimens(bench: Bench, mails: Sequence[str], languages: Sequence[str]) -> Iterator[Specimen]:
-    """These mails in these languages. Raises TemplateError, one line, for a template that cannot be rendered, naming
-    mail and language."""
+    """These mails in these languages, as a daily reader of all topics gets them. Raises TemplateError, one line, for a
+    template that cannot be rendered, naming mail and language."""
     for language in languages:
         for mail in mails:
-            try:
-                envelopes = {encoding: _made(bench, mail, language, encoding) for encoding in ("raw", "qp")}
-            except TemplateError as error:
-                raise TemplateError(f"{mail} ({language}): {error}") from error
-            message = message_bytes(envelopes["qp"])
-            yield Specimen(mail, language, envelopes["raw"], message, is_digest=mail in DIGESTS)
+            yield next(readings(bench, mail, language))
 
 
-def _made(bench: Bench, mail: str, language: str, encoding: str) -> Envelope:
-    frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
-    topics = tuple(frozen.manifest.topics)
-    profile = ReaderProfile(1, topics, language, "Europe/Berlin", "daily", 420, MAX_STORIES, all_quiet=True)
-    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: {LETTERS[mail]: LEADS_NOWHERE}, next_due=next_mail)
-    made = Composer(1, frozen, bench.theme, hands, encoding).compose(
-        Due(1, 1, 1, FROZEN, memory=memory), profile, READER
+def readings(bench: Bench, mail: str, language: str) -> Iterator[Specimen]:
+    """A mail in every way it may read ({% personal %}), that of `specimens` first; ways that read the same are one.
+    Raises as `specimens`."""
+    try:
+        frozen, memory = DIGESTS[mail](bench, language) if mail in DIGESTS else (_letter(bench, mail, language), {})
+        parts = [each for part in (frozen.html, frozen.text) for each in part.values() if asked_by(each)]
+        asked = sorted({name for fragment in parts for name in asked_by(fragment)})
+        usual = _reader(mail, language, tuple(frozen.manifest.topics), {})
+        seen: set[tuple[Fragment, ...]] = set()
+        for told in [answers_of(usual, asked), *_answers(asked)]:
+            reads = tuple(chosen(fragment, told) for fragment in parts)
+            if reads in seen:
+                continue
+            name = ", ".join(f"{question} {_told(answer)}" for question, answer in told.items()) if seen else ""
+            seen.add(reads)
+            reader = _reader(mail, language, usual.topics, told)
+            raw, travels = (_made(bench, mail, frozen, memory, reader, encoding) for encoding in ("raw", "qp"))
+            yield Specimen(mail, language, raw, message_bytes(travels), mail in DIGESTS, name)
+    except TemplateError as error:
+        raise TemplateError(f"{mail} ({language}): {error}") from error
+
+
+def _answers(asked: Sequence[str]) -> Iterator[Answers]:
+    for answers in product(*(QUESTIONS[name].answers for name in asked)):
+        yield dict(zip(asked, answers, strict=True))
+
+
+def _told(answer: Answer) -> str:
+    return answer if isinstance(answer, str) else {True: "yes", False: "no"}[answer]
+
+
+CADENCES = {"weekly": "weekly:fri", "days": "days:mon,thu", "several": "several:12:00"}
+"""Of the kinds of a cadence, those that say more than their name."""
+
+
+def _reader(mail: str, language: str, topics: tuple[int, ...], answers: Answers) -> ReaderProfile:
+    """A reader who answers so, else a daily one of all topics."""
+    cadence = str(answers.get("cadence", "daily"))
+    return ReaderProfile(
+        1,
+        topics if answers.get("several_topics", True) else topics[:1],
+        language,
+        "Europe/Berlin",
+        CADENCES.get(cadence, cadence),
+        420,
+        CAPS.get(mail, MAX_STORIES),
+        format=str(answers.get("format", "html")),
+        own={topics[0]: ("weekly:sun", 600)} if answers.get("own_hours") and topics else {},
+        all_quiet=True,
     )
+
+
+def _made(bench: Bench, mail: str, frozen: Frozen, memory: Memory, reader: ReaderProfile, encoding: str) -> Envelope:
+    links = {LETTERS[mail]: LEADS_NOWHERE} if mail in LETTERS else {}
+    hands = Hands(links=lambda _: Nowhere(), letter_links=lambda _: links, next_due=next_mail)
+    due = Due(1, 1, 1, FROZEN, memory=memory)
+    made = Composer(1, frozen, bench.theme, hands, encoding).compose(due, reader, READER)
     if not isinstance(made, Envelope):
         raise TemplateError(f"the specimen was not composed: {made.reason}")
     return made
@@ -127,6 +176,13 @@ def _digest(
     )
     memory = {card.story_id: (Pick(card.story_id, card.from_version),) for card in cards if card.from_version}
     return Frozen(manifest, compiled.html, compiled.text), memory
+
+
+def _without_room(frozen: Frozen, memory: Memory) -> tuple[Frozen, Memory]:
+    """The same, as if every story were so long that a mail has room for three."""
+    long = WHOLE // 5
+    told = {number: replace(story, size=long, brief_size=long) for number, story in frozen.manifest.stories.items()}
+    return replace(frozen, manifest=replace(frozen.manifest, stories=told)), memory
 
 
 def _facts(card: Card, topics: int) -> FrozenStory:
@@ -198,15 +254,19 @@ DIGESTS: Mapping[str, _Digest] = {
     ),
     "one": lambda bench, language: _digest(bench, language, _cards(language)[:1]),
     "largest": lambda bench, language: _digest(bench, language, _many(language)),
+    "trimmed": lambda bench, language: _without_room(*_digest(bench, language, _cards(language))),
     "welcome": lambda bench, language: _digest(bench, language, _cards(language), WELCOMING),
     "quiet": lambda bench, language: _digest(bench, language, [], WELCOMING),
     "all-quiet": lambda bench, language: _digest(bench, language, [], {ALL_QUIET: "1"}),
     "breaking": lambda bench, language: _digest(bench, language, _cards(language)[:1], {BREAKING: "1"}),
 }
-"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, a reader's first
-with and without stories, of a day without anything new, and breaking news."""
+"""The digest as it may come: with everything, without pictures, one story only, as large as it gets, without room for
+all, a reader's first with and without stories, of a day without anything new, and breaking news."""
 
-MAILS = (*DIGESTS, *LETTERS)
+CAPS = {"digest": 5}
+"""How many stories come in full, where that is fewer than usual: the rest are one-liners, which are looked at too."""
+
+MAILS = (*DIGESTS, *LETTERS, *DAYS)
 
 
 @cache
@@ -218,9 +278,16 @@ def _content() -> dict[str, Any]:
 
 
 def _letter(bench: Bench, mail: str, language: str) -> Frozen:
+    if mail in DAYS:
+        told = tell(DAYS[mail], bench.theme, language, "Europe/Berlin")
+        return _frozen(bench, REPORT, language, {"subject": told.subject}, report=told)
     names = _content()["topics"].get(language, _content()["topics"]["en"])
     values = {"topics": Voice(bench.theme, language, "UTC", FROZEN).names(names)}
-    parts = compile_letter(bench.theme, bench.site, mail, language)
+    return _frozen(bench, mail, language, values)
+
+
+def _frozen(bench: Bench, mail: str, language: str, values: Mapping[str, str], **more: object) -> Frozen:
+    parts = compile_letter(bench.theme, bench.site, mail, language, **more)
     subject = subject_of(bench.theme, bench.site, mail, language, values)
     known = {**values, "subject": subject, "language": language}
     manifest = Manifest(mail, FROZEN, bench.site, {}, {}, {}, {}, {}, {}, {}, known)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
 
 from digest.service.building import Workshop
 from digest.service.composing import Press
@@ -12,13 +14,17 @@ from digest.settings import Settings
 from digest.store import links
 from digest.store.db import committing, glancing, reading, writing
 from digest.store.narrow import narrow
-from subscribers import asks, returning, roster, steer
+from subscribers import asks, consent, returning, roster, steer
 from subscribers.errors import OldLink
 from subscribers.tokens import Keyring
 from subscribers.types import Change, Choices, Confirmed, OwnTopic, Standing
 
 KEPT = 100_000
 """Editions whose age is remembered: three years of quarter hours, a few megabytes."""
+
+
+GOODBYE_AFTER = timedelta(minutes=2)
+"""How long the mail that confirms a leaving waits: who presses the page's undo at once is not told that they left."""
 
 
 class Steering(DeskParts):
@@ -113,7 +119,9 @@ class Steering(DeskParts):
         """Leave everything. Never fails for want of a reader. The mark that takes it back; None for who had left."""
         now = self.now()
         with committing(self.engine) as connection:
-            return roster.unsubscribe(connection, subscriber_id, now=now, reason=reason, note=note, network=network)
+            mark = roster.unsubscribe(connection, subscriber_id, now=now, reason=reason, note=note, network=network)
+            self._goodbye(connection, subscriber_id, mark, now)
+        return self._left(mark)
 
     def leave_topics(
         self, subscriber_id: int, slugs: Sequence[str], *, note: str = "", network: bytes | None = None
@@ -124,6 +132,19 @@ class Steering(DeskParts):
             mark = steer.leave_topics(session, subscriber_id, slugs, now=now, note=note, network=network)
             if mark is not None:
                 narrow(session, subscriber_id)
+            if mark is not None and mark == consent.leaving(session, subscriber_id):
+                self._goodbye(session.connection(), subscriber_id, mark, now)
+        return self._left(mark)
+
+    def _goodbye(self, connection: Connection, subscriber_id: int, mark: int | None, now: datetime) -> None:
+        """With the leaving itself: what is durable has its mail, where the operator wants one."""
+        if mark is not None and self.says_goodbye:
+            ask = asks.GoodbyeAsk(subscriber_id, mark)
+            asks.drop_by(connection, ask, now=now, ready_at=now + GOODBYE_AFTER)
+
+    def _left(self, mark: int | None) -> int | None:
+        if mark is not None and self.says_goodbye:
+            self.on_asked()  # nothing is ready yet, but who waits for the next that is must know of it
         return mark
 
     def less_often(
@@ -138,3 +159,8 @@ class Steering(DeskParts):
         done since."""
         with writing(self.engine) as session:
             return returning.undo_leave(session, subscriber_id, mark, now=self.now(), network=network)
+
+    def may_return(self, subscriber_id: int, mark: int) -> bool:
+        """Whether `undo_leave` would still take that leaving back. Changes nothing."""
+        with reading(self.engine) as session:
+            return returning.may_return(session, subscriber_id, mark, now=self.now())

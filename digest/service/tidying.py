@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from digest.store import calls, forget, machine
+from digest.store import calls, events, forget, machine
 from digest.store.db import reading, writing
 from subscribers import account, asks, roster
 
@@ -24,6 +24,8 @@ SUMMARIES_KEPT = timedelta(days=40)
 """Longer than any story lives (16 days, `store.stories`) or is told."""
 CALLS_AT_ONCE = 1000
 """Answers dropped in an hour besides those that calls themselves drop."""
+EVENTS_AT_ONCE = 5000
+"""Of what providers told us, in one transaction: a tenth of a second of the write lock."""
 SLICE = 100
 """Readers in one transaction: a sign-up waits for no longer than that takes."""
 
@@ -39,8 +41,8 @@ class Desk(Protocol):
 
 def tidy(desk: Desk) -> None:
     """Drop what no cap counts any more, the inbound API's answers of yesterday, a language model's of last month, asks
-    that nobody could work off for a day, fresh links that are 30 days old, and who or which topics were not
-    confirmed for long: somebody else may have typed that address.
+    that nobody could work off for a day, fresh links that are 30 days old, what providers told us long ago, and who or
+    which topics were not confirmed for long: somebody else may have typed that address.
 
     In slices, each durable by itself. Raises StoreError.
     """
@@ -54,6 +56,8 @@ def tidy(desk: Desk) -> None:
         log.error("an ask (%s) could not be worked off for a day; dropped", kind)
     while _links(desk, now) == account.LINKS_SLICE:
         pass
+    while _events(desk, now) == EVENTS_AT_ONCE:
+        pass
     before = now - UNCONFIRMED_KEPT
     _each(desk, forget.never_confirmed, before, lambda session, who: _drop(session, who, now))
     _each(desk, forget.pending_for_long, before, forget.drop_pending_topics)
@@ -62,6 +66,11 @@ def tidy(desk: Desk) -> None:
 def _links(desk: Desk, now: datetime) -> int:
     with writing(desk.engine) as session:
         return account.drop_old_links(session, now=now)
+
+
+def _events(desk: Desk, now: datetime) -> int:
+    with writing(desk.engine) as session:
+        return events.prune(session, now=now, most=EVENTS_AT_ONCE)
 
 
 Find = Callable[..., list[int]]

@@ -12,6 +12,7 @@ editions.py   planning: editions, deliveries, freezing
 ledger.py     the promise; chunks under lease
 attempts.py   what was written down before a call, what became of it
 sendable.py   who may still be mailed
+events.py     what providers told us later
 memory.py     what each reader was already sent
 clock.py      the clock's lease
 schema.py     migrations

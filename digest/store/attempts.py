@@ -31,6 +31,7 @@ from digest.store.db import database_time
 from digest.store.ledger import edition_facts, hold
 from digest.store.memory import MEMORY, memory_of, pack, unpack
 from digest.store.sendable import AddressHashes, sendable
+from digest.store.staff import NOBODY, Staff
 from digest.types import Accepted, DeliveryState, Due, Lease, LeftOut, Pick, RejectedItem
 from subscribers.sql import table
 
@@ -117,6 +118,7 @@ def open_attempt(
     provider: str,
     address_hashes: AddressHashes,
     seconds: float,
+    staff: Staff = NOBODY,
 ) -> Opened:
     """Write down the call that is about to be made. The caller commits before it calls the provider.
 
@@ -129,7 +131,7 @@ def open_attempt(
     hold(session, lease, seconds)
     edition = edition_facts(session, lease.edition_id)
     readers = [mail.subscriber_id for mail in composed]
-    found = sendable(session, lease.edition_id, readers, address_hashes)
+    found = sendable(session, lease.edition_id, readers, address_hashes, staff)
     waiting = _profiles_waiting(session, lease, readers)
     memory = memory_of(session, readers, since=edition.planned_at - MEMORY, except_edition=lease.edition_id)
     gone = [LeftOut(who, "skipped", fate.reason) for who, fate in found.items() if fate.reason]
@@ -312,6 +314,7 @@ def repeat_attempt(
     *,
     address_hashes: AddressHashes,
     seconds: float,
+    staff: Staff = NOBODY,
 ) -> bool:
     """Adopt an open attempt, so that its call may be made again under its key. The caller commits before the call.
 
@@ -320,7 +323,7 @@ def repeat_attempt(
     when the chunk changed hands or somebody settled the attempt meanwhile.
     """
     hold(session, lease, seconds)
-    found = sendable(session, lease.edition_id, attempt.readers, address_hashes)
+    found = sendable(session, lease.edition_id, attempt.readers, address_hashes, staff)
     if any(fate.reason or fate.address != addresses.get(reader) for reader, fate in found.items()):
         return False
     adopt(session, lease, attempt.id)
@@ -366,8 +369,8 @@ def _leave_out(session: Session, lease: Lease, verdicts: Sequence[LeftOut]) -> N
 
 
 def _pack_readers(readers: Sequence[int]) -> bytes:
-    return struct.pack(f"<{len(readers)}Q", *readers)
+    return struct.pack(f"<{len(readers)}q", *readers)
 
 
 def _unpack_readers(data: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(data) // 8}Q", data)
+    return struct.unpack(f"<{len(data) // 8}q", data)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlmodel import Session
 
 from digest.models import Blob, Delivery, Edition, EditionStory
+from digest.store import events
 from digest.store.ledger import TERMINAL
 from subscribers.models import Consent, Subscriber, Subscription
 from subscribers.profiles import Choices, blank, intern
@@ -29,7 +30,7 @@ NOBODY = Choices(
 
 def forget_reader(session: Session, subscriber_id: int) -> int:
     """Blank what finished deliveries still say about a person: choices, stories, reason, the provider's message id; and
-    the frozen words of mails that were theirs alone.
+    the frozen words of mails that were theirs alone. What providers told us points to nobody afterwards.
 
     Returns how many deliveries are not finished: they stay as they are and need a second visit. Those in the middle of
     an attempt must stay because a repeated call must be the very same; planned ones are skipped when their turn comes.
@@ -41,6 +42,7 @@ def forget_reader(session: Session, subscriber_id: int) -> int:
     nobody = intern(connection, NOBODY)
     connection.execute(over.values(profile_id=nobody, provider_message_id=None, picks=None, reason=None, due_at=None))
     _forget_words(session, subscriber_id)
+    events.forget(session, subscriber_id)
     unfinished = select(func.count()).where(mine, _delivery.c.state.not_in(_TERMINAL))
     waiting = int(connection.execute(unfinished).scalar_one())
     if not waiting:

@@ -20,8 +20,9 @@ Rules that keep it so:
 - every write of a worker goes through `hold`, which compares the fence and renews the lease in the same statement; a
   stale fence raises StaleFence and the transaction leaves no trace;
 - lease times are database time, so that two machines' clocks cannot both be right;
-- a delivery's state is written only when an attempt opens or settles, and when a reader gives up the last topic of a
-  mail that nobody has opened (`digest.store.narrow`);
+- a delivery's state is written only when an attempt opens or settles, when a reader gives up the last topic of a mail
+  that nobody has opened (`digest.store.narrow`), and when the provider tells what became of one of which nobody knew
+  (`digest.store.events.know`);
 - no transaction is open while mails are composed or a provider is called;
 - an edition is done when every delivery is terminal and their number is the frozen one, not when a cursor has passed.
 

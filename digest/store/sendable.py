@@ -12,7 +12,8 @@ from sqlmodel import Session
 
 from digest.models import Edition
 from digest.store.narrow import WELCOME
-from subscribers import roster
+from digest.store.staff import NOBODY, Staff
+from subscribers import consent, roster
 from subscribers.models import FreshLink, Subscriber, Suppression
 from subscribers.sql import table
 from subscribers.types import FINAL, wire_address
@@ -24,24 +25,38 @@ _subscriber, _suppression = table(Subscriber), table(Suppression)
 _edition, _link = table(Edition), table(FreshLink)
 
 
+GOODBYE = "system:goodbye:"
+"""How the slots of the mails begin that confirm a leaving."""
+
+
+def goodbye_slot(subscriber_id: int, mark: int) -> str:
+    """The slot of the one mail that confirms the leaving of that mark (`consent.mark`)."""
+    return f"{GOODBYE}{subscriber_id}-{mark}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     reason: str
-    """Empty when the reader may be mailed; else "left", "suppressed" or "paused"."""
+    """Empty when the reader may be mailed; else "left", "suppressed", "paused", or "cancelled" for what confirms a
+    leaving that was taken back."""
     address: str
 
 
 def sendable(
-    session: Session, edition_id: int, readers: Sequence[int], address_hashes: AddressHashes
+    session: Session, edition_id: int, readers: Sequence[int], address_hashes: AddressHashes, staff: Staff = NOBODY
 ) -> dict[int, Fate]:
     """Who of these readers may still get this edition, and at which address; their rows are locked in id order until
-    the transaction ends.
+    the transaction ends. People of the house are among them by number (`staff`), whatever the edition is.
 
     A system mail (a confirmation, say; not a welcome) goes to a pending or paused reader too, but not to one who left,
     with one exception: an edition that names an account link of that very reader (`Edition.to_link`). Such a mail is
     planned only for who has left or is kept from digests already, when somebody who types that address asks for it,
     under the caps of everything that can be asked for. Without it nobody who left could see or erase what we hold. So
     nothing that a reader was to get as a reader starts after an unsubscribe; what starts was asked for after it.
+
+    The mail that confirms a leaving is the reverse: it goes only to who has left, and only by the very leaving that its
+    slot names, as long as they did nothing after it. There is one for each leaving, where the operator wants any
+    (GOODBYE_MAIL).
 
     Nothing goes to an address suppressed for good (FINAL); other suppressions keep others from bringing an address
     back, not its owner. A pause keeps everything back that was planned before its end, even when it is over by now.
@@ -58,17 +73,23 @@ def sendable(
         )
     }
     link = _link_of(session, edition)
-    to = {reader: row.address for reader, row in rows.items()} | _elsewhere(edition, link, readers)
+    to = (
+        {reader: row.address for reader, row in rows.items()} | _elsewhere(edition, link, readers) | _of(staff, readers)
+    )
     hashes = {reader: list(address_hashes(address)) for reader, address in to.items() if address}
     suppressed = _suppressed(session, [each for several in hashes.values() for each in several])
     fates: dict[int, Fate] = {}
     for reader in readers:
         row, address = rows.get(reader), to.get(reader, "")
-        reason = "left"
+        reason = "" if reader in staff else "left"
         if row is not None and address:
-            account = edition.kind == "system" and link is not None and link.purpose == "account"
-            reason = _reason(edition, row.status, row.paused_until, account=account)
-            reason = "suppressed" if reason != "left" and not suppressed.isdisjoint(hashes[reader]) else reason
+            if edition.slot.startswith(GOODBYE):
+                reason = _reason_of_goodbye(session, edition, reader, row.status)
+            else:
+                account = edition.kind == "system" and link is not None and link.purpose == "account"
+                reason = _reason(edition, row.status, row.paused_until, account=account)
+        if reason != "left" and not suppressed.isdisjoint(hashes[reader]):
+            reason = "suppressed"
         fates[reader] = Fate(reason, wire_address(address))
     return fates
 
@@ -88,16 +109,32 @@ def _reason(edition: Row[Any, Any, Any, Any, Any], status: str, paused_until: da
     return paused
 
 
-def recipients(session: Session, edition_id: int, readers: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Subscriber id -> (address as providers take it, name) for a mail of this edition; any status counts.
+def _reason_of_goodbye(session: Session, edition: Row[Any, Any, Any, Any, Any], reader: int, status: str) -> str:
+    """Why the mail that confirms a leaving may not go to a reader of this status; empty when it may. "pending":
+    somebody has typed the address since, who need not be the reader."""
+    if status == "suppressed":
+        return status
+    mark = consent.leaving(session, reader) if status in ("left", "pending") else None
+    return "" if mark is not None and edition.slot == goodbye_slot(reader, mark) else "cancelled"
+
+
+def recipients(
+    session: Session, edition_id: int, readers: Sequence[int], staff: Staff = NOBODY
+) -> dict[int, tuple[str, str]]:
+    """Number -> (address as providers take it, name) for a mail of this edition; any status counts. Staff has no name.
 
     Whoever is gone is left out, and where the edition goes to a link's address, everybody whose link is gone.
     """
-    people = roster.recipients(session, readers)
+    house = {number: (address, "") for number, address in _of(staff, readers).items()}
+    people = roster.recipients(session, [each for each in readers if each > 0]) | house
     edition = _facts(session, edition_id)
     elsewhere = _elsewhere(edition, _link_of(session, edition), readers)
     found = {reader: (wire_address(elsewhere.get(reader, to)), name) for reader, (to, name) in people.items()}
     return {reader: person for reader, person in found.items() if person[0]}
+
+
+def _of(staff: Staff, readers: Sequence[int]) -> dict[int, str]:
+    return {number: staff[number] for number in readers if number in staff}
 
 
 def _facts(session: Session, edition_id: int) -> Row[Any, Any, Any, Any, Any]:

@@ -37,6 +37,7 @@ from digest.types.dispatch import (
     RejectedItem,
     UnknownItem,
 )
+from digest.types.events import Event, EventKind, Via, delivery_mark
 from digest.types.explaining import (
     Earlier,
     ExplainedMail,
@@ -58,6 +59,12 @@ from digest.types.gather import (
     RawArticle,
     Rights,
     SourceKind,
+)
+from digest.types.reporting import (
+    Day,
+    Doubt,
+    FailingSource,
+    QuietTopic,
 )
 from digest.types.sofar import (
     Chapter,
@@ -84,18 +91,23 @@ __all__ = [
     "Chapter",
     "ChunkState",
     "Coverage",
+    "Day",
     "DayHead",
     "DayList",
     "DayPage",
     "DeliveryState",
     "DispatchReport",
+    "Doubt",
     "Due",
     "Earlier",
     "EditionState",
     "Envelope",
+    "Event",
+    "EventKind",
     "ExplainedMail",
     "ExplainedStory",
     "ExplainedTopic",
+    "FailingSource",
     "Feed",
     "FeedLink",
     "Fetched",
@@ -114,6 +126,7 @@ __all__ = [
     "Pace",
     "Pick",
     "Placed",
+    "QuietTopic",
     "Quote",
     "RawArticle",
     "ReaderProfile",
@@ -128,6 +141,8 @@ __all__ = [
     "Telling",
     "TopicFeed",
     "UnknownItem",
+    "Via",
     "ViewedMail",
     "Vote",
+    "delivery_mark",
 ]

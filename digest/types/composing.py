@@ -73,6 +73,7 @@ class Sheet:
     """What mails of one edition with the same subject have in common. Providers keep, by sheet, what they made of it:
     so a sheet is itself and equal to no other."""
 
+    edition_id: int
     sender: str
     """The From header's value, as configured: `Name <address>` or an address."""
     reply_to: str

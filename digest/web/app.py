@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from digest.errors import DigestError, StoreError
 from digest.settings import Settings
-from digest.web import api, archive, outbox, stories, views
+from digest.web import api, archive, outbox, stories, views, webhooks
 from subscribers import web
 from subscribers.desk import Desk
 from subscribers.errors import BadToken, RosterError, TooMany, UnknownReader
@@ -35,9 +35,11 @@ class WebService(Desk, views.Viewer, stories.Teller, archive.Archivist, Protocol
         ...
 
 
-def create_app(service: WebService, templates: Path, push: api.Pusher | None = None) -> FastAPI:
-    """The whole web side, with the inbound API when there is a `push`. `templates` holds web/ and locale/. Starts
-    nothing and opens no connection.
+def create_app(
+    service: WebService, templates: Path, push: api.Pusher | None = None, events: webhooks.Receiver | None = None
+) -> FastAPI:
+    """The whole web side, with the inbound API when there is a `push`, and webhooks when there are `events`.
+    `templates` holds web/ and locale/. Starts nothing and opens no connection.
 
     Raises OSError or babel's PoFileError for templates that are not complete.
     """
@@ -54,6 +56,8 @@ def create_app(service: WebService, templates: Path, push: api.Pusher | None = N
     if push is not None:
         told = {"site_name": settings.site_name, "public_url": settings.public_url}
         app.mount("/api", api.create_api(push, **told, headers=pages.headers()))
+    if events is not None:
+        app.include_router(webhooks.router(events, pages.headers()))
     shows_outbox = settings.provider == "outbox" and _only_here(settings)
     if shows_outbox:
         app.include_router(outbox.router(settings.data_dir / "outbox", pages))

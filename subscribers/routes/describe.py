@@ -261,6 +261,10 @@ PATHS: Mapping[str, Mapping[str, Operation]] = {
             form={"token": TOKEN, "undo": UNDO, "for": one_of("none")},
         )
     },
+    "/back/{token}": {
+        "get": Operation("One button that takes a leaving back, or that it is too late.", (200, *LINK, 503)),
+        "post": Operation("Take it back, within a day.", (200, 422, *LINK, *BODY, 503), form={"token": TOKEN}),
+    },
     "/view/{token}": {"get": Operation("A mail in the browser.", (200, 404, 503))},
     "/static/{name}": {
         "get": Operation("Style, script and icon.", (200, 404), {200: ("text/css", SCRIPT, "image/svg+xml")})

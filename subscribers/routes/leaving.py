@@ -212,6 +212,7 @@ class Door:
             "token": token,
             "form_token": form_token(self.desk, claim.subscriber_id),
             "undo": self.undo(claim, mark),
+            "mail": self.desk.says_goodbye and mark is not None,
             "again": again,
         }
         return self.pages.render(request, "left.html", context, status=422 if again else 200)

@@ -23,11 +23,12 @@ SUBSCRIBER, CONSENT, SUPPRESSION = table(Subscriber), table(Consent), table(Supp
 
 STATUS = {"left": "left", "bounced": "suppressed"}
 """What a reader is then, as if they had left here, or their mail had bounced here."""
-_SUPPRESSION = ("address_hash", "reason", "at")
+_SUPPRESSION = ("address_hash", "reason", "source", "at")
 _CONSENT = ("subscriber_id", "at", "action", "topics", "form", "source", "note", "profile_id")
 _FINAL_WINS = (
-    "(address_hash) DO UPDATE SET reason = excluded.reason, at = excluded.at "
-    "WHERE suppression.reason NOT IN ('bounced', 'complained') AND excluded.reason IN ('bounced', 'complained')"
+    "(address_hash) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at "
+    "WHERE suppression.reason NOT IN ('bounced', 'complained', 'operator') "
+    "AND excluded.reason IN ('bounced', 'complained', 'operator')"
 )
 """As `suppressions.suppress`: a final reason replaces another, and nothing else does."""
 
@@ -53,7 +54,7 @@ def keep_out(
         if reader is not None and reader.id in own:
             outcome.keeps(row)
             continue
-        values.append((hashes(row.address)[0], row.fate, at))
+        values.append((hashes(row.address)[0], row.fate, "import", at))
         if reader is None:
             outcome.keeps_out(row)
         else:

@@ -37,6 +37,7 @@ def test_lint_shows_notes_and_json(digest: Digest) -> None:
     assert {row["severity"] for row in rows} == {"note"}
     assert set(rows[0]) == {
         "mail",
+        "reader",
         "theme",
         "language",
         "severity",

@@ -47,9 +47,9 @@ HANDS = Hands(
 
 
 @cache
-def theme() -> Theme:
-    """The theme of the repository."""
-    return Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations)
+def theme(name: str = "paper") -> Theme:
+    """A theme of the repository."""
+    return Theme(TEMPLATES, Catalogues(TEMPLATES / "locale").translations, name=name)
 
 
 def card(story_id: int, title: str = "", **values: Any) -> Card:
@@ -85,12 +85,13 @@ def freeze(
     languages: Sequence[str] = ("en",),
     site: Site = SITE,
     cache: BlockCache | None = None,
+    look: str = "paper",
 ) -> Frozen:
     """An edition of these stories, best first: (full telling, topics, updates)."""
     blocks = [block for language in languages for block in chrome_blocks(TOPICS, language)]
     told = [each for full, _, updates in stories for each in (full, *updates)]
     blocks += [block for language in languages for block in story_blocks(told, language)]
-    compiled = compile_blocks(theme(), site, blocks, cache or BlockCache())
+    compiled = compile_blocks(theme(look), site, blocks, cache or BlockCache())
     assert not compiled.dropped
     manifest = Manifest(
         kind="digest",

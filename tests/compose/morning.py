@@ -174,7 +174,7 @@ def _next_due(_: ReaderProfile, after: datetime) -> datetime:
 
 
 def _letter_links(_: int) -> dict[str, str]:
-    names = ("confirm", "steer", "fresh", "stop")
+    names = ("confirm", "steer", "fresh", "stop", "back")
     return {name: f"o{name[0].upper()}IAAAAAAAgAAAAOn4xarYx0ADe4IVSo5clSw" for name in names}
 
 
@@ -225,7 +225,7 @@ def _facts(card: Card) -> FrozenStory:
     return FrozenStory(card.version, (topics[card.story_id % len(topics)],), card.title, words, 1, updates)
 
 
-LETTERS = ("confirm", "known", "fresh", "move", "moving")
+LETTERS = ("confirm", "known", "fresh", "move", "moving", "goodbye")
 
 
 def letter(mail: str, language: str, look: str = PAPER, site: Site = SITE) -> Envelope:

@@ -113,7 +113,7 @@ def test_names_of_topics_are_escaped_and_the_order_is_the_readers() -> None:
 
 def test_in_the_browser_it_has_nothing_personal() -> None:
     frozen = quiet()
-    shown = Composer(EDITION, frozen, theme(), HANDS, "raw").view((), replace(WISHES, topics=(1, 2)))
+    shown = Composer(EDITION, frozen, theme(), HANDS, "raw").view((), replace(WISHES, topics=(1, 2)), SINCE)
     sent = mail(frozen)
     assert shown.subject == sent.subject == "All quiet on Wednesday, March 4, 2026"
     assert "there was nothing new for you on" in shown.html

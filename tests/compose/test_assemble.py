@@ -167,7 +167,7 @@ def test_any_headline_arrives_as_it_is(titles: list[str]) -> None:
 def test_the_view_is_nobodys() -> None:
     frozen = freeze(stories())
     mail = compose(frozen, profile(max_stories=4))
-    view = Composer(EDITION, frozen, theme(), HANDS, "raw").view(mail.picks, profile(max_stories=4))
+    view = Composer(EDITION, frozen, theme(), HANDS, "raw").view(mail.picks, profile(max_stories=4), SINCE)
     assert view.subject == mail.subject
     for part in (view.html, view.text):
         assert not tokens(part)

@@ -59,7 +59,7 @@ def test_one_pass_for_everything_and_none_for_what_is_known() -> None:
     again, never = passes(all_blocks(cards, "en", "de", "ar"), cache)
     assert (once, never) == (1, 0)
     assert again == first
-    assert len(first.html) == 2 + 3 * (4 + len(TOPICS) + 3 * 5)
+    assert len(first.html) == 2 + 3 * (5 + len(TOPICS) + 3 * 5)
 
 
 def test_blocks_are_the_same_alone_and_in_company() -> None:

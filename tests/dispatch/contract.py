@@ -22,6 +22,7 @@ def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope
     """A mail with bodies in the encoding that the provider declares."""
     body = encode_qp(BODY) if provider.encoding == "qp" else b'M\xc3\xbcller\'s \\"caf\xc3\xa9\\"\\\\ & <b>\\n'
     sheet = Sheet(
+        edition_id=7,
         sender='"Morning, Paper" <paper@news.example>',
         reply_to="desk@news.example",
         subject="Grüße, and “good morning”",

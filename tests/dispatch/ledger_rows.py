@@ -139,6 +139,7 @@ class Kitchen:
             return LeftOut(due.subscriber_id, "skipped", "empty")
         body = ", ".join(f"story {pick.story_id}" for pick in picks).encode()
         sheet = Sheet(
+            edition_id=due.edition_id,
             sender="The Paper <paper@news.example>",
             reply_to="desk@news.example",
             subject=self.broken.get(due.subscriber_id, self.subject),

@@ -77,7 +77,7 @@ def test_the_request_is_what_the_documentation_asks_for(provider: Postmark, pm: 
             {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
         ],
         "MessageStream": "broadcast",
-        "Metadata": {"edition": "e1", "mail": "e1.7"},
+        "Metadata": {"delivery": "7-7"},
         "TrackOpens": False,
         "TrackLinks": "None",
     }
@@ -101,7 +101,7 @@ def test_the_call_is_the_one_that_somebody_else_s_package_makes(provider: Postma
                     "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 },
                 "MessageStream": "broadcast",
-                "Metadata": {"edition": "e1", "mail": f"e1.{number}"},
+                "Metadata": {"delivery": f"7-{number}"},
                 "TrackOpens": False,
                 "TrackLinks": "None",
             }

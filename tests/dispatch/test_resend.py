@@ -67,6 +67,7 @@ def test_the_request_is_what_the_api_description_asks_for(resend: Resend, sink: 
         "subject": "Grüße, and “good morning”",
         "html": BODY,
         "text": BODY,
+        "tags": [{"name": "delivery", "value": "7-0"}],
         "headers": {
             "List-Unsubscribe": f"<https://news.example/u/{'t' * 120}0>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

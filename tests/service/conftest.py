@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Engine
 
 from digest.settings import Settings
+from tests.dispatch.resend_calls import SECRET
 from tests.service import model_server
 from tests.service.model_server import Model
 from tests.service.newsroom import Newsroom
 from tests.service.scribing import KEY, MakeSettings
+from tests.service.telling import Teller
 from tests.service.town import Town
 
 
@@ -21,6 +23,14 @@ def town(database: Engine, settings: Settings) -> Iterator[Town]:
     made = Town(database, settings)
     yield made
     made.service.close()
+
+
+@pytest.fixture
+def told(database: Engine, make_settings: Callable[..., Settings]) -> Iterator[Teller]:
+    """Somebody who speaks as Resend does of the mails of a town, once on each kind of database."""
+    town = Town(database, make_settings(resend_webhook_secret=SECRET))
+    yield Teller(town)
+    town.service.close()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.service.town import Town
 
 KILLED = -9
 INTAKE = table(Intake)
-PURPOSES = {"sign_up": "confirm", "fresh": "fresh", "welcome": "welcome", "move": "moving"}
+PURPOSES = {"sign_up": "confirm", "fresh": "fresh", "welcome": "welcome", "move": "moving", "goodbye": "goodbye"}
 
 
 class Workers:
@@ -53,13 +53,17 @@ def nurseries(town: Town, count: int = 1) -> Iterator[list[Workers]]:
 
 def asked(town: Town, turn: int) -> dict[str, int]:
     """One ask of each kind, of readers of their own; kind -> the reader's number (0: made when it is worked off)."""
-    people = {kind: town.reader(f"{kind}{turn}@example.org", "harbour") for kind in ("fresh", "welcome", "move")}
+    people = {
+        kind: town.reader(f"{kind}{turn}@example.org", "harbour") for kind in ("fresh", "welcome", "move", "goodbye")
+    }
+    mark = town.service.readers.leave(people["goodbye"], reason="page") or 0
     with writing(town.engine) as session:
         every: list[asks.Ask] = [
             asks.SignUpAsk(SignUp(f"new{turn}@example.org", ("harbour",), timezone="Europe/Berlin")),
             asks.FreshAsk("en", address=f"fresh{turn}@example.org"),
             asks.WelcomeAsk(people["welcome"]),
             asks.MoveAsk(people["move"], f"moved{turn}@example.com"),
+            asks.GoodbyeAsk(people["goodbye"], mark),
         ]
         for ask in every:
             asks.drop_in(session, ask, now=town.clock.at)
@@ -92,7 +96,7 @@ def test_a_kill_anywhere_leaves_the_row_or_the_whole_of_its_work(town: Town) -> 
         code, points = workers.work()
         assert code == 0
         assert left(town) == set()
-        assert points.count("commit") == 6, "one for each row, one that freezes the welcome, and a last look"
+        assert points.count("commit") == 7, "one for each row, one that freezes the welcome, and a last look"
         several = 4 if town.engine.dialect.name == "postgresql" else 1  # the same statements: fewer deaths will do
         for turn, at in enumerate(range(0, len(points), several), 1):
             people = asked(town, turn)

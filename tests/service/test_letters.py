@@ -48,7 +48,14 @@ def composed(press: Press, town: Town, edition_id: int, encoding: str = "raw") -
     return mail
 
 
-PATHS = {"confirm": "confirm", "known": "preferences", "fresh": "account", "move": "move", "moving": "stop-move"}
+PATHS = {
+    "confirm": "confirm",
+    "known": "preferences",
+    "fresh": "account",
+    "move": "move",
+    "moving": "stop-move",
+    "goodbye": "back",
+}
 
 
 @pytest.mark.parametrize("mail", LETTERS)

@@ -12,9 +12,10 @@ from digest.compose.lint import CHECKS, Severity, lint
 from digest.compose.lint.mail import Finding
 from digest.compose.theme import Theme, theme_names
 from digest.errors import InputError, TemplateError
-from digest.service.letters import LETTERS
+from digest.service.letters import LETTERS, REPORT
 from digest.service.linting import Linted, Report, lint_mails
-from digest.service.specimens import DIGESTS, MAILS, Bench, specimens
+from digest.service.specimendays import DAYS
+from digest.service.specimens import DIGESTS, MAILS, Bench, readings, specimens
 from subscribers.i18n import Catalogues
 from subscribers.roster import MAX_STORIES
 from tests.compose.bench import bench, built
@@ -34,9 +35,9 @@ def test_a_shipped_mail_has_nothing_wrong(mail: str, language: str, look: str) -
 
 
 def test_every_kind_of_mail_and_block_is_among_the_specimens() -> None:
-    assert set(MAILS) == {*DIGESTS, *LETTERS}
+    assert set(MAILS) == {*DIGESTS, *LETTERS, *DAYS}
     folders = {folder.name for folder in (TEMPLATES / "email").iterdir() if not folder.name.startswith("_")}
-    assert folders == {"digest", "themes", *LETTERS}
+    assert folders == {"digest", "themes", *LETTERS, REPORT}
     assert THEMES == ("paper", "compact", "letter")
     html = built("digest").html
     for part in ('class="preheader"', "<h1", 'class="lead"', 'class="section"', 'class="card"', 'class="thumb"'):
@@ -106,6 +107,21 @@ def test_a_change_for_the_worse_is_seen(tmp_path: Path) -> None:
     assert {row.finding.what for row in report.rows if row.finding.severity == Severity.ERROR} == {
         "<bdi>: not supported"
     }
+
+
+def test_what_only_some_readers_get_is_checked_too(tmp_path: Path) -> None:
+    part = """{% personal %}{% if p.cadence == "weekly" %}<bdi>weekly</bdi>{% endif %}{% endpersonal %}"""
+    theme = broken(tmp_path, "digest", "{{ story.summary }}</p>", f"{{{{ story.summary }}}}{part}</p>")
+    report = lint_mails([theme], SITE, ["en"], ["one"])
+    errors = [row for row in report.rows if row.finding.severity == Severity.ERROR]
+    assert {(row.reader, row.finding.what) for row in errors} == {("cadence weekly", "<bdi>: not supported")}
+    assert report.built == 1
+
+
+def test_a_mail_that_asks_nothing_is_read_in_one_way(tmp_path: Path) -> None:
+    assert [each.reader for each in readings(bench(), "confirm", "en")] == [""]
+    digest = [each.reader for each in readings(bench(), "digest", "en")]
+    assert digest == ["", "cadence weekly"], "who gets one a week is offered none"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from digest.store import attempts, ledger
 from digest.store.db import reading, writing
+from digest.store.staff import NOBODY, Staff
 from digest.types import ChunkState, Due, Lease, LeftOut, Pick
 from tests.dispatch.ledger_rows import address_hashes
 
@@ -43,11 +44,15 @@ def composed(readers: Sequence[Due], picks: tuple[Pick, ...] = (Pick(1, 1),)) ->
 
 
 def opened(
-    engine: Engine, held: Lease, mails: Sequence[attempts.Composed], left_out: Sequence[LeftOut] = ()
+    engine: Engine,
+    held: Lease,
+    mails: Sequence[attempts.Composed],
+    left_out: Sequence[LeftOut] = (),
+    staff: Staff = NOBODY,
 ) -> attempts.Opened:
     with writing(engine) as session:
         return attempts.open_attempt(
-            session, held, mails, left_out, provider="outbox", address_hashes=address_hashes, seconds=60.0
+            session, held, mails, left_out, provider="outbox", address_hashes=address_hashes, seconds=60.0, staff=staff
         )
 
 
@@ -62,8 +67,10 @@ def closed(engine: Engine, held: Lease, pause: float = 0.0) -> ChunkState:
         return ledger.close_chunk(session, held, pause)
 
 
-def repeated(engine: Engine, held: Lease, addresses: dict[int, str]) -> bool:
+def repeated(engine: Engine, held: Lease, addresses: dict[int, str], staff: Staff = NOBODY) -> bool:
     with reading(engine) as session:
         (found,) = attempts.find_attempts(session, held)
     with writing(engine) as session:
-        return attempts.repeat_attempt(session, held, found, addresses, address_hashes=address_hashes, seconds=60.0)
+        return attempts.repeat_attempt(
+            session, held, found, addresses, address_hashes=address_hashes, seconds=60.0, staff=staff
+        )

@@ -12,7 +12,8 @@ from digest.store import attempts, sendable
 from digest.store.db import reading, writing
 from digest.store.editions import get_edition
 from digest.types import Due, Lease
-from subscribers.models import FreshLink, Profile, Subscriber
+from subscribers import consent
+from subscribers.models import Consent, FreshLink, Profile, Subscriber
 from tests.dispatch.ledger_rows import NOW, add_readers, address_hashes, deliveries, plan, run, states
 from tests.store.ledger_steps import composed, due, opened, repeated, taken
 
@@ -184,3 +185,74 @@ def test_nothing_goes_to_the_suppressed_address_of_a_link(database: Engine) -> N
     run(database, "INSERT INTO suppression (address_hash, reason, at) VALUES (:key, 'bounced', '2026-01-01')", key=key)
     assert opened(database, held, mail_to(due(database, held), "New@example.org")).readers == ()
     assert deliveries(database, edition)[1].reason == "suppressed"
+
+
+# --- mails to the house -----------------------------------------------------------------------------------------------
+
+OPS = "ops@example.org"
+
+
+def test_the_house_is_mailed_by_its_number_and_nobody_else_is(database: Engine) -> None:
+    """Beside a reader, in one batch, repeated as it was; who is not named any more takes no part in it."""
+    edition = plan(database, [*add_readers(database, 1), -5, -6], kind="system", slot="system:report:x")
+    held = taken(database)
+    readers = due(database, held)
+    assert [each.subscriber_id for each in readers] == [-6, -5, 1]
+    addresses = {-5: OPS, -6: "old@example.org", 1: "Reader1@example.org"}
+    mails = [
+        attempts.Composed(each.subscriber_id, addresses[each.subscriber_id], (), {}, b"h" * 32, each.profile_id)
+        for each in readers
+    ]
+    attempt = opened(database, held, mails, staff={-5: OPS})
+    assert (attempt.readers, attempt.skipped) == ((-5, 1), 1)
+    row = deliveries(database, edition)[-6]
+    assert (row.state, row.reason) == ("skipped", "left")
+    assert repeated(database, held, addresses, staff={-5: OPS}), "the very same batch"
+    assert not repeated(database, held, addresses, staff={-5: "other@example.org"})
+    assert not repeated(database, held, addresses)
+
+
+def test_what_the_setting_says_now_is_where_it_goes(database: Engine) -> None:
+    add_readers(database, 1)
+    edition = plan(database, [-5], kind="system", slot="system:report:x")
+    with reading(database) as session:
+        assert sendable.recipients(session, edition, [-5, 7], {-5: OPS}) == {-5: (OPS, "")}
+        assert sendable.recipients(session, edition, [-5]) == {}
+        (fate,) = sendable.sendable(session, edition, [-5], address_hashes, {-5: OPS}).values()
+        assert fate == sendable.Fate("", OPS)
+
+
+# --- what confirms a leaving ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "deeds", "reason"),
+    [
+        ("left", [("left", "")], ""),
+        ("pending", [("left", ""), ("asked", "town")], ""),
+        ("left", [("left", "town")], "cancelled"),
+        ("left", [], "cancelled"),
+        ("active", [("left", ""), ("returned", "")], "cancelled"),
+        ("active", [("left", "")], "cancelled"),
+        ("left", [("left", ""), ("confirmed", "town"), ("left", "")], "cancelled"),
+        ("suppressed", [("left", "")], "suppressed"),
+    ],
+)
+def test_only_the_leaving_that_it_names_lets_a_goodbye_pass(
+    database: Engine, status: str, deeds: list[tuple[str, str]], reason: str
+) -> None:
+    add_readers(database, 1)
+    with writing(database) as session:
+        lines = [Consent(subscriber_id=1, at=NOW, action=action, topics=topics) for action, topics in deeds]
+        for line in lines:
+            session.add(line)
+            session.flush()
+        named = consent.mark(lines[0].id or 0) if lines else 7
+    run(database, "UPDATE subscriber SET status = :status WHERE id = 1", status=status)
+    edition = plan(database, [1], kind="system", slot=sendable.goodbye_slot(1, named))
+    other = plan(database, [1], kind="system", slot=sendable.goodbye_slot(2, named))
+    with reading(database) as session:
+        (fate,) = sendable.sendable(session, edition, [1], address_hashes).values()
+        (wrong,) = sendable.sendable(session, other, [1], address_hashes).values()
+    assert fate.reason == reason
+    assert wrong.reason == ("suppressed" if status == "suppressed" else "cancelled"), "another's leaving lets none pass"

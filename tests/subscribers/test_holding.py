@@ -18,6 +18,12 @@ from tests.subscribers.people import ADA, NOW, RING, confirmed, furnish
 
 NEW = "ada.new@example.net"
 
+TOLD = ((NOW, "bounced_soft", "=full"), (NOW, "delivered", ""))
+MAILED = (
+    Mailed(5, NOW, "digest", "accepted", "", "m-1", "+49 ferries", "abc", ((7, "Ferry aground"), (9, "")), TOLD),
+    Mailed(4, NOW, "confirm", "skipped", "left", "", "", "", ()),
+)
+
 
 def test_everything_we_hold_in_two_forms(database: Engine) -> None:
     engine = furnish(database)
@@ -29,15 +35,11 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
         consent.log(session.connection(), who, NOW, "changed", ["town"], note="-1+1\n\tsecond line")
         move = account.make_move(session, who, NEW, now=NOW, address_hashes=RING.address_hashes)
         assert move is not None
-    mailings = (
-        Mailed(5, NOW, "digest", "accepted", "", "m-1", "+49 ferries", "abc", ((7, "Ferry aground"), (9, ""))),
-        Mailed(4, NOW, "confirm", "skipped", "left", "", "", "", ()),
-    )
     with writing(engine) as session:
         asks.drop_in(session, asks.ConfirmAsk(who), now=NOW)
     with reading(engine) as session:
         held = held_of(
-            session, who, mailings, now=NOW, address_hashes=RING.address_hashes, view_base="https://d.example/view/"
+            session, who, MAILED, now=NOW, address_hashes=RING.address_hashes, view_base="https://d.example/view/"
         )
         with pytest.raises(UnknownReader):
             held_of(session, 999, (), now=NOW, address_hashes=RING.address_hashes, view_base="")
@@ -70,6 +72,7 @@ def test_everything_we_hold_in_two_forms(database: Engine) -> None:
     assert cells["reader", "name"] == "'" + name
     assert cells["mails 1", "subject"] == "'+49 ferries"
     assert cells["mails 1", "stories"] == "7 Ferry aground | 9"
+    assert cells["mails 1", "told"] == f"{NOW.isoformat()} bounced_soft =full | {NOW.isoformat()} delivered"
     assert cells["consents 1", "source"] == "'@poster"
     assert cells["consents 1", "topics"] == "town sport"
     assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]

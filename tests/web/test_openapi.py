@@ -93,6 +93,7 @@ PURPOSES = {
     "move": ("move",),
     "stop-move": ("stop",),
     "leave": ("leave",),
+    "back": ("back",),
     "view": ("view",),
     "why": ("tune",),
 }
@@ -140,6 +141,8 @@ class Reader:
             return [ring.seal(sealed, self.id, self.links[each]) for each in wanted] + [ring.seal(sealed, 10**6, 1)]
         if purpose == "steer":
             return [ring.seal("steer", who, when) for who in (self.id, 10**6) for when in (self.minute, old)]
+        if purpose == "back":
+            return [ring.seal("back", who, mark) for who, mark in self.marks()]
         if purpose == "tune":
             return [ring.seal("tune", who, each) for who in (self.id, 10**6) for each in (1, 2, 0, 10**6)]
         contexts = [self.minute, old] if purpose == "confirm" else [1, 2, 0, 10**6]
@@ -153,9 +156,12 @@ class Reader:
 
     def undoes(self) -> list[str]:
         """Hidden fields of the page after leaving: the right one, another leaving's, another reader's."""
+        return [self.desk.keyring.seal("undo", who, each) for who, each in self.marks()]
+
+    def marks(self) -> list[tuple[int, int]]:
+        """Of a leaving just now: reader and mark, right and wrong."""
         mark = self.desk.readers.leave(self.id, reason="page") or 0
-        marks = ((self.id, mark), (self.id, mark), (self.id, mark + 1), (10**6, mark))
-        return [self.desk.keyring.seal("undo", who, each) for who, each in marks]
+        return [(self.id, mark), (self.id, mark), (self.id, mark + 1), (10**6, mark)]
 
     def forms(self, *, public: bool) -> list[str]:
         """Hidden fields of forms: the right one, another one's, one that was served this very second."""

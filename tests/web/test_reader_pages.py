@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from digest.store.db import reading
+from subscribers import consent
 from tests.browser import follow
 from tests.web.desk import WebDesk, link_of
 from tests.web.looking import looked_at
@@ -230,6 +232,15 @@ def test_leaving_less_or_all(walk: Walk) -> None:
     walk.to(walk.leaving)
     walk.look("left-before")
     assert page.locator("button[type=submit]").count() == 0, "what was left before is not taken back"
+    with reading(desk.engine) as session:
+        mark = consent.leaving(session, walk.who)
+    assert mark is not None
+    walk.to(f"/back/{desk.keyring.seal('back', walk.who, mark)}")
+    walk.look("back-by-mail")
+    walk.press("button[type=submit]")
+    assert desk.status() == "active"
+    walk.to(f"/back/{desk.keyring.seal('back', walk.who, mark)}")
+    walk.look("back-too-late")
 
 
 def test_the_keyboard_steers(desk: WebDesk, served: str, browser: Browser, artifacts: Path) -> None:

@@ -83,6 +83,10 @@ def _padded_cell(use: Use) -> bool:
     return use.element.tag == "a" and cell is not None and "mso-padding-alt" in (cell.get("style") or "")
 
 
+def _small_and_in_pixels(use: Use) -> bool:
+    return _in_pixels(use) and all(0 <= number <= 8 for number in _numbers(use))
+
+
 def _exact_height(use: Use) -> bool:
     return all(number > 0 for number in _numbers(use)) or _beside(mso_line_height_rule="exactly")(use)
 
@@ -150,6 +154,9 @@ ALLOWED: Mapping[str, Sequence[Allowed]] = {
     "css-font-weight": [Allowed("a keyword, which Outlook knows; numbers are what it lacks", _value("bold", "normal"))],
     "css-text-align": [Allowed("left, right and center are known everywhere", _value("left", "right", "center"))],
     "css-text-decoration": [Allowed("a single word, which Outlook knows", _value("none", "underline"))],
+    "css-letter-spacing": [
+        Allowed("a small one in pixels: large negative ones and em are what Outlook errs in", _small_and_in_pixels)
+    ],
     "css-white-space": [Allowed("the two words may stand on two lines", _value("nowrap"))],
     "css-word-break": [Allowed("a very long word makes its column wider", in_head)],
     "css-overflow-wrap": [Allowed("a very long word makes its column wider, or is broken by word-break", in_head)],

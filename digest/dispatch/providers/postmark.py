@@ -2,7 +2,7 @@
 
 Sources: https://postmarkapp.com/developer/api/email-api (500 messages and 50 MB a call) and .../api/overview (statuses,
 error codes), read in November 2026; its support articles 1180 (code 300), 1125 (metadata: one field can be searched at
-a time, so `mail` names the very mail) and "Getting a 403"; django-anymail's source for what a batch answers.
+a time, so one names the very delivery) and "Getting a 403"; django-anymail's source for what a batch answers.
 
 - HTTP 200 holds a result for each message, in their order; what failed has no `To`, so only the order tells whose.
 - Crash semantics: a call whose answer is lost is in doubt and never repeated by itself. To keep that doubt small, and a
@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import httpx
 
+from digest.dispatch.events import MARK
 from digest.dispatch.header import (
     LEAVE,
     SHEETS,
@@ -43,7 +44,7 @@ from digest.dispatch.proof import Fields, Written, read_json
 from digest.dispatch.providers import HalfSent
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Envelope, ItemResult, NotSentItem, RejectedItem, Sheet, UnknownItem
+from digest.types import Accepted, Envelope, ItemResult, NotSentItem, RejectedItem, Sheet, UnknownItem, delivery_mark
 
 PART = 10_000_000
 """Bytes of a request: a fifth of what Postmark takes, and eight seconds at 10 Mbit/s."""
@@ -87,7 +88,6 @@ STATUSES: dict[int, tuple[type[ProviderError], str]] = {
 """What a status means whose body names no error code that we know."""
 
 _quoted = encode_basestring
-_EDITION = re.compile(r"<([A-Za-z0-9]{1,20})\.")
 
 
 def open_provider(settings: Settings) -> Postmark:
@@ -195,8 +195,7 @@ def _frame(sheet: Sheet, stream: str) -> tuple[bytes, bytes, bytes]:
         "TrackLinks": "None",
     }
     shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    found = _EDITION.match(sheet.message_id(0))
-    edition = found[1] if found else ""
+    mark = delivery_mark(sheet.edition_id, 0)[:-1]
     own = leave_start(sheet)
     before = f'{{"Name":{_quoted(LEAVE)},"Value":{_quoted(own)[:-1]}' if own else ""
     others = [
@@ -204,7 +203,7 @@ def _frame(sheet: Sheet, stream: str) -> tuple[bytes, bytes, bytes]:
     ]
     after = ",".join(['>"}'] * bool(own) + others)
     return (
-        f',{shared},"Metadata":{{"edition":"{edition}","mail":"{edition}.'.encode(),
+        f',{shared},"Metadata":{{{_quoted(MARK)}:{_quoted(mark)[:-1]}'.encode(),
         f'"}},"Headers":[{before}'.encode(),
         f"{after}]".encode(),
     )

@@ -23,6 +23,7 @@ from typing import Literal
 
 import httpx
 
+from digest.dispatch.events import MARK
 from digest.dispatch.header import (
     LEAVE,
     SHEETS,
@@ -38,7 +39,7 @@ from digest.dispatch.http import TIMEOUT, open_client, post, told, wait_asked
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet
+from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet, delivery_mark
 
 _quoted = encode_basestring
 """What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
@@ -95,9 +96,10 @@ class Resend:
         sheet, recipient, leave, html, text, _ = envelope
         start, middle, end = _frame(sheet)
         to = _quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
+        reader = b"%d" % recipient.subscriber_id
         if not html:
-            return b"".join([start, to, middle, leave, end, b',"text":"', *text, b'"}'])
-        return b"".join([start, to, middle, leave, end, b',"html":"', *html, b'","text":"', *text, b'"}'])
+            return b"".join([start, to, middle, leave, end, reader, b'"}],"text":"', *text, b'"}'])
+        return b"".join([start, to, middle, leave, end, reader, b'"}],"html":"', *html, b'","text":"', *text, b'"}'])
 
     def read(self, payload: bytes) -> Written:
         """See `Provider.read`."""
@@ -121,7 +123,8 @@ class Resend:
 
 @lru_cache(maxsize=SHEETS)
 def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
-    """What stands before the recipient, between it and the token of List-Unsubscribe, and behind that."""
+    """What stands before the recipient, between it and the token of List-Unsubscribe, and from there to the reader's
+    number in the tag by which webhooks name the delivery (`digest.dispatch.events.MARK`)."""
     fields = {"from": str(configured_mailbox(sheet.sender, "From"))}
     if sheet.reply_to:
         fields["reply_to"] = str(configured_mailbox(sheet.reply_to, "Reply-To"))
@@ -131,7 +134,9 @@ def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
     before = f"{_quoted(LEAVE)}:{_quoted(own)[:-1]}" if own else ""
     others = [f"{_quoted(name)}:{_quoted(raw_header(name, value)[1])}" for name, value in sheet.headers]
     after = ",".join(['>"'] * bool(own) + others)
-    return b'{"to":[', f'],"subject":{subject},"headers":{{{before}'.encode(), f"{after}}},{shared}".encode()
+    mark = delivery_mark(sheet.edition_id, 0)[:-1]
+    tagged = f'{after}}},{shared},"tags":[{{"name":{_quoted(MARK)},"value":{_quoted(mark)[:-1]}'
+    return b'{"to":[', f'],"subject":{subject},"headers":{{{before}'.encode(), tagged.encode()
 
 
 def _meaning(answer: httpx.Response) -> ProviderError:
