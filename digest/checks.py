@@ -6,6 +6,7 @@ All raise ValueError, whose text says what is allowed; `digest.settings` makes i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -145,6 +146,22 @@ def weights(value: str | Mapping[str, float]) -> dict[str, float]:
     if not any(found.values()):
         raise ValueError("at least one scorer above 0, such as coverage=0.5,freshness=0.25")
     return {name: found[name] for name in RANK_WEIGHTS if name in found}
+
+
+def host(value: object) -> object:
+    """The name or the address of a machine; empty is allowed."""
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9.:-]{0,253}", value):
+        raise ValueError(
+            "a host such as smtp.example.org, without port and in ASCII (international domains as xn--...)"
+        )
+    return value
+
+
+def plain(value: object) -> object:
+    """One line of ASCII: the standard library sends no other names and passwords by SMTP."""
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        raise ValueError("printable ASCII characters")
+    return value
 
 
 def token(value: object) -> object:

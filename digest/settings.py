@@ -11,11 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from email.utils import parseaddr
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -34,6 +31,10 @@ Zone = Annotated[str, BeforeValidator(checks.zone)]
 
 def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False) -> Any:
     return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
+
+
+LOCAL = frozenset({"outbox", "console", "memory"})
+"""The providers that keep mail on this machine."""
 
 
 class Settings(BaseModel):
@@ -89,8 +90,10 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "resend"] = _setting(
-        "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
+    provider: Literal["outbox", "console", "memory", "resend", "smtp", "postmark"] = _setting(
+        "outbox",
+        "Who carries the mail: resend, postmark, smtp, or nobody: outbox (files under DATA_DIR), console or memory.",
+        allowed="outbox, console, memory, resend, postmark or smtp",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
@@ -103,6 +106,44 @@ class Settings(BaseModel):
     ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
+    )
+    postmark_token: Line = _setting("", "The API token of your server at Postmark.", secret=True)
+    postmark_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
+        "broadcast", "The message stream at Postmark by which digests travel."
+    )
+    postmark_system_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
+        "outbound", "The message stream by which confirmations and the like travel, which nobody subscribed to."
+    )
+    postmark_base_url: WebAddress = _setting(
+        "https://api.postmarkapp.com", "Where Postmark's API answers; a proxy or a test server can stand in."
+    )
+    smtp_host: Annotated[str, BeforeValidator(checks.host)] = _setting(
+        "", "The name of your mail server, such as smtp.example.org."
+    )
+    smtp_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Its port; 0 is the usual one for SMTP_SECURITY: 587, 465 or 25.",
+        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = _setting(
+        "starttls",
+        "starttls (begin in the clear, then TLS), tls (from the first byte) or none; certificates are always verified.",
+        allowed="starttls, tls or none",
+    )
+    smtp_user: Annotated[str, BeforeValidator(checks.plain)] = _setting("", "The name to log in with, if it asks.")
+    smtp_password: Annotated[str, BeforeValidator(checks.plain)] = _setting(
+        "", "The password to log in with.", secret=True
+    )
+    smtp_ca_file: Line = _setting(
+        "", "A PEM file with the authority of the server's certificate, for one of your own; the system's when empty."
+    )
+    smtp_bounce: Mailbox = _setting("", "Where mails that bounce are returned to; the address in FROM when empty.")
+    smtp_verp: bool = _setting(
+        False,
+        "Name the mail in that address, so that each bounce tells which it was: bounces+12.345.0f9a@example.org.",
+        allowed="true or false",
     )
 
     operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
@@ -192,7 +233,7 @@ class Settings(BaseModel):
     @property
     def sends_over_network(self) -> bool:
         """Whether mail leaves this machine."""
-        return self.provider != "outbox"
+        return self.provider not in LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,35 +355,6 @@ def _make_key(file: Path) -> bool:
     finally:
         os.close(folder)
     return True
-
-
-def missing_for_sending(settings: Settings) -> list[str]:
-    """What a network provider still needs before anything may leave, as variable names with what they want."""
-    if not settings.sends_over_network:
-        return []
-    wants = [
-        ("FROM is not set to a mailbox on your own domain", not _own_domain(settings.from_)),
-        ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
-        ("POSTAL_ADDRESS is not set", not settings.postal_address),
-        ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
-        ("RESEND_API_KEY is not set", settings.provider == "resend" and not settings.resend_api_key),
-    ]
-    return [text for text, missing in wants if missing]
-
-
-def _own_domain(mailbox: str) -> bool:
-    domain = parseaddr(mailbox)[1].rpartition("@")[2].lower()
-    return "." in domain and not domain.endswith((".local", ".localhost", ".internal"))
-
-
-def _public(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if not url.startswith("https://") or host.endswith((".localhost", ".local", ".internal")):
-        return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host
 
 
 def masked(loaded: Loaded) -> list[dict[str, str]]:

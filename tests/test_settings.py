@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from dotenv import dotenv_values
 
+from digest.dispatch.providers import PROVIDERS
 from digest.errors import SettingError
-from digest.settings import Loaded, Settings, load, masked, missing_for_sending, variable, with_keys
+from digest.ready import NEEDS, missing_for_sending
+from digest.settings import LOCAL, Loaded, Settings, load, masked, variable, with_keys
 from subscribers.gate import Gate
 from tests.parts import ROOT
 
@@ -132,7 +135,7 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
         ("PUBLIC_URL", "https://user:hush@paper.example", "an address in plain ASCII without a password"),
         ("FROM", "paper@bücher.example", "a mailbox whose address is plain ASCII"),
         ("DEFAULT_TIMEZONE", "Mars", "a zone of the tz database such as Europe/Berlin"),
-        ("PROVIDER", "pigeon", "outbox or resend"),
+        ("PROVIDER", "pigeon", "outbox, console, memory, resend, postmark or smtp"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "true or false"),
         ("FROM", "nobody", "one mailbox such as Morning Paper <paper@example.org>"),
         ("FROM", "a@b.example, c@d.example", "one mailbox such as"),
@@ -143,6 +146,14 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
         ("TRUSTED_PROXIES", "*", "addresses or networks"),
         ("TRUSTED_PROXIES", "10.0.0.7/8", "addresses or networks"),
         ("TRUSTED_PROXIES", "10.0.0.1 10.0.0.2", "addresses or networks"),
+        ("SMTP_HOST", "smtp://mail.example", "a host such as smtp.example.org"),
+        ("SMTP_HOST", "mail.example/x", "a host such as smtp.example.org"),
+        ("SMTP_HOST", "bücher.example", "a host such as smtp.example.org"),
+        ("SMTP_PORT", "-1", "a whole number from 0 to 65535"),
+        ("SMTP_SECURITY", "ssl", "starttls, tls or none"),
+        ("SMTP_USER", "Jürgen", "printable ASCII characters"),
+        ("SMTP_BOUNCE", "nobody", "one mailbox such as"),
+        ("SMTP_VERP", "maybe", "true or false"),
         ("SIGN_UP_DOMAINS", "ada@example.org", "domains such as example.org"),
         ("SIGN_UP_DOMAINS", "*.example.org", "domains such as example.org"),
         ("BLOCKED_DOMAINS", "spam..example", "domains such as example.org"),
@@ -265,6 +276,21 @@ def test_each_missing_setting_is_named(name: str) -> None:
     rest = {key: value for key, value in COMPLETE.items() if key != name}
     (line,) = missing_for_sending(from_environment(**rest))
     assert line.startswith(f"{name} is not ")
+
+
+@pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - LOCAL))
+def test_what_a_provider_cannot_do_without_is_named(provider: str) -> None:
+    rest = {key: value for key, value in COMPLETE.items() if key != "RESEND_API_KEY"}
+    found = missing_for_sending(from_environment(**{**rest, "PROVIDER": provider}))
+    assert found == [f"{variable(name)} is not set" for name in NEEDS[provider]]
+    assert found
+
+
+def test_settings_and_the_registry_name_the_same_providers() -> None:
+    assert set(get_args(Settings.model_fields["provider"].annotation)) == set(PROVIDERS)
+    assert set(PROVIDERS) == LOCAL | set(NEEDS)
+    table = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE)) == set(PROVIDERS)
 
 
 @pytest.mark.parametrize(

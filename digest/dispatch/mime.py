@@ -41,14 +41,19 @@ def message_bytes(envelope: Envelope) -> bytes:
     The same envelope gives the same bytes: Date and Message-ID come from the envelope, the boundary from its sheet.
     Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
     """
+    return b"".join(message_pieces(envelope))
+
+
+def message_pieces(envelope: Envelope) -> list[bytes]:
+    """The same in pieces, for who has something to put before them and joins once."""
     sheet, recipient, leave, html, text, _ = envelope
     frame = _frame(sheet)
     to = _to(recipient.name, recipient.address).encode("ascii")
     message_id = raw_header("Message-ID", envelope.message_id)[1].encode("ascii")
     start = [frame.sender, to, frame.subject, message_id, frame.leave, leave]
     if not html:
-        return b"".join([*start, frame.plain, *_text_part(text)])
-    return b"".join([*start, frame.parts, *_text_part(text), frame.between, *html, frame.end])
+        return [*start, frame.plain, *_text_part(text)]
+    return [*start, frame.parts, *_text_part(text), frame.between, *html, frame.end]
 
 
 class _Frame(NamedTuple):

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import parseaddr
-from typing import Any
+from email.utils import getaddresses
+from typing import Any, NamedTuple
 
 from digest.dispatch.header import unencoded
 from digest.errors import Garbled, InputError
@@ -56,13 +56,34 @@ def read_message(payload: bytes) -> Written:
     return Written(to.addr_spec, to.display_name, str(message["Subject"]), headers, bodies["text/plain"], html)
 
 
-def read_json(payload: bytes) -> Written:
-    """What a provider's JSON says, where its fields are called to, subject, headers, text and html. Raises Garbled."""
+class Fields(NamedTuple):
+    """How a provider calls the parts of a mail in its JSON."""
+
+    to: str = "to"
+    """A mailbox, or a list of one."""
+    subject: str = "subject"
+    headers: str = "headers"
+    """Names with their values, or a list of objects with `header_name` and `header_value`."""
+    text: str = "text"
+    html: str = "html"
+    header_name: str = "name"
+    header_value: str = "value"
+
+
+FIELDS = Fields()
+
+
+def read_json(payload: bytes, fields: Fields = FIELDS) -> Written:
+    """What a provider's JSON says, its parts called as in `fields`. Raises Garbled."""
     try:
         told: dict[str, Any] = json.loads(payload)
-        (to,) = told["to"]
-        name, address = parseaddr(to)
-        return Written(address, name, told["subject"], told["headers"], told["text"], told.get("html", ""))
+        to = told[fields.to]
+        ((name, address),) = getaddresses([to] if isinstance(to, str) else to)
+        headers = told[fields.headers]
+        if isinstance(headers, list):
+            headers = {each[fields.header_name]: each[fields.header_value] for each in headers}
+        bodies = told[fields.text], told.get(fields.html, "")
+        return Written(address, name, told[fields.subject], headers, *bodies)
     except (ValueError, KeyError, TypeError) as error:
         raise Garbled(f"its JSON cannot be read ({type(error).__name__})") from None
 

@@ -26,8 +26,8 @@ from sqlalchemy import Engine
 
 from digest.dispatch.batch import Compose, Mail, write_batch
 from digest.dispatch.proof import Proofs
-from digest.dispatch.providers import Provider
-from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, judge
+from digest.dispatch.providers import HalfSent, Provider
+from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, weigh
 from digest.errors import DigestError, ProviderError, StaleFence, StoreError, Unknowable
 from digest.store.attempts import (
     OpenAttempt,
@@ -47,7 +47,7 @@ from digest.store.db import reading, writing
 from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk, overtaken
 from digest.store.sendable import AddressHashes
 from digest.store.staff import NOBODY, Staff
-from digest.types import Accepted, DispatchReport, Due, Lease, RejectedItem
+from digest.types import Accepted, DispatchReport, Due, ItemResult, Lease, RejectedItem
 
 TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
 
@@ -93,6 +93,8 @@ class _Call:
     key: str
     readers: tuple[int, ...]
     payloads: tuple[bytes, ...]
+    tries_of: tuple[int, ...]
+    """How often each of its mails was put off for a reason of its own."""
     tries: int
     before: float
     """Monotonic time after which the lease may have run out: then the call belongs to somebody else."""
@@ -211,9 +213,9 @@ class Sender:
             moved = opened.skipped + opened.rejected > 0
             run.idle = 0 if moved else run.idle + 1
             return None if run.idle < IDLE else self._rest(lease, run)
-        by_reader = {mail.due.subscriber_id: mail.payload for mail in mails}
-        payloads = tuple(by_reader[reader] for reader in opened.readers)
-        return self._call(lease, _Call(opened.attempt_id, opened.key, opened.readers, payloads, 1, before), run)
+        by_reader = {mail.due.subscriber_id: mail for mail in mails}
+        batch = [by_reader[reader] for reader in opened.readers]
+        return self._call(lease, _call_of(opened.attempt_id, opened.key, batch, 1, before), run)
 
     def _rest(self, lease: Lease, run: _Run) -> Verdict:
         run.idle = 0
@@ -227,22 +229,20 @@ class Sender:
         if time.monotonic() > call.before:
             # Somebody else may have found this attempt and decided about it; the call is theirs now.
             raise StaleFence(f"chunk {lease.chunk_id}: the lease ran out before the call; it was not made")
-        verdict = None
-        try:
-            results = self._provider.send(call.payloads, call.key)
-            if len(results) != len(call.readers):
-                raise Unknowable(f"{len(results)} results came back for {len(call.readers)} mails")
-            outcomes: dict[int, Outcome] = dict(zip(call.readers, results, strict=True))
-        except ProviderError as error:
-            verdict = judge(
-                error,
-                readers=len(call.readers),
-                key_usable=self._provider.key_lifetime is not None,
-                tries=call.tries,
-                key=call.key,
-            )
-            outcomes = dict.fromkeys(call.readers, verdict.outcome) if verdict.outcome is not None else {}
-            self._note(lease, error, verdict, run)
+        results, cause = self._hand_over(call)
+        settled, verdict = weigh(
+            results,
+            cause,
+            call.tries_of,
+            key_usable=self._provider.key_lifetime is not None,
+            tries=call.tries,
+            key=call.key,
+        )
+        outcomes: dict[int, Outcome] = dict(zip(call.readers, settled, strict=True)) if settled else {}
+        if cause is not None and verdict is not None:
+            if any(isinstance(each, Accepted) for each in settled):
+                run.failures = 0
+            self._note(lease, cause, verdict, run)
         self._trace("sent")
         problem = run.report.problem if verdict and verdict.stop else ""
         with writing(self._engine) as session:
@@ -256,6 +256,20 @@ class Sender:
             run.failures = 0
             return None
         return verdict
+
+    def _hand_over(self, call: _Call) -> tuple[Sequence[ItemResult | None], ProviderError | None]:
+        """The provider's results, and what went wrong with the mails that have none."""
+        nobody = [None] * len(call.readers)
+        try:
+            results: Sequence[ItemResult | None] = self._provider.send(call.payloads, call.key)
+            cause: ProviderError | None = None
+        except HalfSent as half:
+            results, cause = half.results, half.cause
+        except ProviderError as error:
+            return nobody, error
+        if len(results) != len(nobody) or (cause is None and None in results):
+            return nobody, Unknowable(f"{len(results)} results came back for {len(nobody)} mails")
+        return results, cause
 
     def _note(self, lease: Lease, error: ProviderError, verdict: Verdict, run: _Run) -> None:
         _log.warning("edition %d, chunk %d: %s", lease.edition_id, lease.chunk_id, error)
@@ -311,10 +325,7 @@ class Sender:
             self._give_up(lease, attempt, reason, run)
             return None
         self._trace("repeated")
-        call = _Call(
-            attempt.id, attempt.key, attempt.readers, tuple(mail.payload for mail in mails), attempt.tries + 1, before
-        )
-        return self._call(lease, call, run)
+        return self._call(lease, _call_of(attempt.id, attempt.key, mails, attempt.tries + 1, before), run)
 
     def _unrepeatable(self, attempt: OpenAttempt) -> str:
         lifetime = self._provider.key_lifetime
@@ -334,6 +345,18 @@ class Sender:
         self._trace("given up")
         _log.warning("edition %d, chunk %d: %d mails are unknown: %s", *_where(lease), len(outcomes), reason)
         run.add(unknown=len(outcomes))
+
+
+def _call_of(attempt_id: int, key: str, mails: Sequence[Mail], tries: int, before: float) -> _Call:
+    return _Call(
+        attempt_id,
+        key,
+        tuple(mail.due.subscriber_id for mail in mails),
+        tuple(mail.payload for mail in mails),
+        tuple(mail.due.tries for mail in mails),
+        tries,
+        before,
+    )
 
 
 def usable_seconds(lifetime: float) -> float:

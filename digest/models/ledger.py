@@ -111,6 +111,7 @@ class Delivery(SQLModel, table=True):
     alone: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
     """Its batch was refused as a whole: the next attempt carries this mail alone."""
     tries: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    """Attempts, without those that ended in a retry for a reason that was not this mail's own."""
     retry_at: float | None = Field(default=None, sa_column=Column(Float(53)))
     provider_message_id: str | None = Field(default=None, sa_column=Column(Text))
     reason: str | None = Field(default=None, sa_column=Column(Text))

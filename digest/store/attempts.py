@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Update, bindparam, insert, or_, select, update
+from sqlalchemy import Integer, Update, bindparam, insert, or_, select, update
 from sqlmodel import Session
 
 from digest.errors import StaleFence
@@ -89,6 +89,9 @@ class Retry:
     delay: float
     reason: str
     alone: bool = False
+    own: bool = False
+    """Whether the reason is this mail's own: then the try counts. What befell a whole batch is no reader's fault and
+    uses up nobody's patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +222,16 @@ def settle(
             retry_at=bindparam("at"),
         )
     )
-    again = statement.values(alone=bindparam("by_itself"), picks=None)
+    tries = _delivery.c.tries - bindparam("uncounted", type_=Integer)
+    again = statement.values(alone=bindparam("by_itself"), picks=None, tries=tries)
     settled = [_settled(reader, outcome) for reader, outcome in outcomes.items() if not isinstance(outcome, Retry)]
     retried = [
-        {**_row(reader, DeliveryState.RETRY, outcome.reason), "at": now + outcome.delay, "by_itself": outcome.alone}
+        {
+            **_row(reader, DeliveryState.RETRY, outcome.reason),
+            "at": now + outcome.delay,
+            "by_itself": outcome.alone,
+            "uncounted": int(not outcome.own),
+        }
         for reader, outcome in outcomes.items()
         if isinstance(outcome, Retry)
     ]

@@ -149,6 +149,7 @@ def due(session: Session, lease: Lease, limit: int) -> list[Due]:
             _delivery.c.since,
             _delivery.c.due_at,
             _delivery.c.alone,
+            _delivery.c.tries,
         )
         .where(_delivery.c.chunk_id == lease.chunk_id, or_(_delivery.c.state == DeliveryState.PLANNED, retry))
         .order_by(_delivery.c.alone, _delivery.c.subscriber_id)
@@ -165,6 +166,7 @@ def due(session: Session, lease: Lease, limit: int) -> list[Due]:
             row.since,
             memory=memory.get(row.subscriber_id, {}),
             due_at=row.due_at,
+            tries=row.tries,
         )
         for row in together
     ]

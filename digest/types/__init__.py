@@ -33,7 +33,9 @@ from digest.types.dispatch import (
     EditionState,
     ItemResult,
     Lease,
+    NotSentItem,
     RejectedItem,
+    UnknownItem,
 )
 from digest.types.events import Event, EventKind, Via, delivery_mark
 from digest.types.explaining import (
@@ -120,6 +122,7 @@ __all__ = [
     "Membership",
     "Nearest",
     "NewArticle",
+    "NotSentItem",
     "Pace",
     "Pick",
     "Placed",
@@ -137,6 +140,7 @@ __all__ = [
     "StorySoFar",
     "Telling",
     "TopicFeed",
+    "UnknownItem",
     "Via",
     "ViewedMail",
     "Vote",

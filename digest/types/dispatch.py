@@ -58,6 +58,8 @@ class Due:
     """Story id -> what this reader was already sent of it."""
     due_at: datetime | None = None
     """Of a reader with topics of their own hours: since when this was due."""
+    tries: int = 0
+    """How often it was put off for a reason of its own (`NotSentItem`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,27 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class RejectedItem:
+    """The mail was not accepted and never will be."""
+
     reason: str
 
 
-ItemResult = Accepted | RejectedItem
+@dataclass(frozen=True, slots=True)
+class NotSentItem:
+    """The mail was certainly not accepted, for a reason that is its own (a mailbox that asks us to come back later); it
+    may be tried again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownItem:
+    """Whether this mail was accepted cannot be known, though others of its batch can."""
+
+    reason: str
+
+
+ItemResult = Accepted | RejectedItem | NotSentItem | UnknownItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ import gc
 import json
 import os
 import signal
+import ssl
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,11 +23,14 @@ from typing import Any
 import httpx
 from sqlalchemy import Engine
 
+from digest.dispatch.providers import Provider
 from digest.dispatch.providers.resend import Resend
+from digest.dispatch.providers.smtp import Smtp
 from digest.dispatch.sender import Sender
+from digest.dispatch.smtpline import Server
 from digest.store import attempts, ledger
 from digest.store.db import open_database, reading, writing
-from digest.types import Pick
+from digest.types import Accepted, ItemResult, Pick
 from tests.dispatch.ledger_rows import Kitchen, address_hashes
 
 BATCH = 2
@@ -47,6 +51,31 @@ class WithoutKeys(WithKeys):
         return {}
 
 
+class BySmtp(Smtp):
+    """In batches of two, and a point after each mail that the server has confirmed: `mail`."""
+
+    batch = BATCH
+    killer: Callable[[str], None]
+
+    def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
+        results: list[ItemResult] = []
+        for payload in payloads:  # over one kept connection, as in one call
+            results += super().send([payload], key)
+            self.killer("mail")
+        return results
+
+
+def opened(job: dict[str, Any], killer: Callable[[str], None]) -> Resend | Smtp:
+    """The provider that the job names, talking to the job's sink."""
+    if job["provider"] == "smtp":
+        there = Server("127.0.0.1", int(job["sink"]), "none", ssl.create_default_context(), "", "", "x.example", 5.0)
+        mailing = BySmtp(there)
+        mailing.killer = killer
+        return mailing
+    kind = WithKeys if job["provider"] == "with keys" else WithoutKeys
+    return kind(f"http://127.0.0.1:{job['sink']}", "re_key", httpx.Timeout(5.0))
+
+
 @dataclass
 class Killer:
     """Counts the points as they are passed and dies at one of them."""
@@ -63,7 +92,7 @@ class Killer:
 class SendThenMark:
     """A sender as it must not be: it calls the provider first and writes down afterwards."""
 
-    def __init__(self, engine: Engine, provider: Resend, kitchen: Kitchen, killer: Killer) -> None:
+    def __init__(self, engine: Engine, provider: Provider, kitchen: Kitchen, killer: Killer) -> None:
         self.engine, self.provider, self.kitchen, self.killer = engine, provider, kitchen, killer
 
     def drain(self) -> None:
@@ -96,7 +125,8 @@ class SendThenMark:
                     opened = attempts.open_attempt(
                         session, lease, mails, [], provider="resend", address_hashes=address_hashes, seconds=60.0
                     )
-                    outcomes = dict(zip(opened.readers, results, strict=True))
+                    told = zip(opened.readers, results, strict=True)
+                    outcomes = {reader: result for reader, result in told if isinstance(result, Accepted)}
                     attempts.settle(session, lease, opened.attempt_id or 0, outcomes, 60.0)
                 self.killer("settled")
             with writing(self.engine) as session:
@@ -108,8 +138,7 @@ def send(job: dict[str, Any]) -> list[str]:
     """Drain as the job says; the points that were passed."""
     engine = open_database(job["database"])
     killer = Killer(job.get("kill_at"))
-    kind = WithKeys if job["keys"] else WithoutKeys
-    provider = kind(job["sink"], "re_key", httpx.Timeout(5.0))
+    provider = opened(job, (lambda _: None) if job.get("broken") else killer)
     kitchen = Kitchen(engine, stories=(Pick(job["story"], 1),))
     if job.get("broken"):
         SendThenMark(engine, provider, kitchen, killer).drain()

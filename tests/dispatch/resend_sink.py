@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from digest.dispatch.providers.resend import Resend
 
@@ -138,9 +138,12 @@ def dropped(handler: Handler) -> bool:
     return handler.cut()
 
 
+Served = TypeVar("Served", bound=Sink)
+
+
 @contextmanager
-def running(log: Path) -> Iterator[Sink]:
-    sink = Sink(log)
+def serving(sink: Served) -> Iterator[Served]:
+    """The sink answers for so long."""
     thread = threading.Thread(target=sink.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
@@ -149,6 +152,12 @@ def running(log: Path) -> Iterator[Sink]:
         sink.shutdown()
         sink.server_close()
         thread.join(5)
+
+
+@contextmanager
+def running(log: Path) -> Iterator[Sink]:
+    with serving(Sink(log)) as sink:
+        yield sink
 
 
 if __name__ == "__main__":

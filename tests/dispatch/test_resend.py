@@ -16,7 +16,7 @@ from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.providers.resend import Resend
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Recipient, RejectedItem
+from digest.types import Accepted, ItemResult, Recipient, RejectedItem
 from tests.dispatch.contract import BODY, ProviderContract, envelope
 from tests.dispatch.resend_sink import Sink, answering, dropped, error, lost, running
 
@@ -48,8 +48,8 @@ class TestResend(ProviderContract):
         return [mail["to"][0].split("<")[-1].rstrip(">") for mail in self.sink.mails()]
 
 
-def send(resend: Resend, count: int = 2, key: str = "k1") -> list[Accepted | RejectedItem]:
-    return list(resend.send([resend.payload(envelope(resend, number)) for number in range(count)], key))
+def send(resend: Resend, count: int = 2, key: str = "k1") -> list[ItemResult]:
+    return resend.send([resend.payload(envelope(resend, number)) for number in range(count)], key)
 
 
 def test_the_request_is_what_the_api_description_asks_for(resend: Resend, sink: Sink) -> None:

@@ -197,7 +197,7 @@ def test_opening_waits_for_an_unsubscribe_under_way_and_then_obeys_it(postgres_u
 
 
 def test_every_kind_of_outcome_is_recorded(database: Engine) -> None:
-    edition = plan(database, add_readers(database, 4))
+    edition = plan(database, add_readers(database, 5))
     held = taken(database)
     attempt = opened(database, held, composed(due(database, held)))
     outcomes: dict[int, attempts.Outcome] = {
@@ -205,14 +205,16 @@ def test_every_kind_of_outcome_is_recorded(database: Engine) -> None:
         2: RejectedItem("no such mailbox"),
         3: attempts.Retry(0.0, "the batch was refused", alone=True),
         4: attempts.Unknown("no answer"),
+        5: attempts.Retry(0.0, "the mailbox is full", own=True),
     }
     settled(database, held, attempt.attempt_id, outcomes)
     rows = deliveries(database, edition)
-    assert states(database, edition) == {1: "accepted", 2: "rejected", 3: "retry", 4: "unknown"}
+    assert states(database, edition) == {1: "accepted", 2: "rejected", 3: "retry", 4: "unknown", 5: "retry"}
     assert [rows[n].provider_message_id for n in (1, 2, 3, 4)] == ["m1", None, None, None]
     assert [rows[n].reason for n in (2, 3, 4)] == ["no such mailbox", "the batch was refused", "no answer"]
     assert [rows[n].picks is None for n in (1, 2, 3, 4)] == [False, False, True, False]
-    assert [rows[n].tries for n in (1, 2, 3, 4)] == [1, 1, 1, 1]
+    assert [rows[n].tries for n in (1, 2, 3, 4, 5)] == [1, 1, 0, 1, 1], "a batch's failure is no try of its mails"
+    assert [each.tries for each in due(database, held)] == [1]
     assert rows[3].alone
     with pytest.raises(StaleFence):
         settled(database, held, attempt.attempt_id, {1: RejectedItem("too late")})

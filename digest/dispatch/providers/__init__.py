@@ -13,9 +13,20 @@ from importlib import import_module
 from typing import Literal, Protocol
 
 from digest.dispatch.proof import Written
-from digest.errors import SettingError
+from digest.errors import ProviderError, SettingError
 from digest.settings import Settings
 from digest.types import Envelope, ItemResult
+
+
+class HalfSent(ProviderError):
+    """The provider took a part of the batch."""
+
+    def __init__(self, results: Sequence[ItemResult | None], cause: ProviderError) -> None:
+        """`results` has one for each payload; None for those that `cause` is about, as if it had been raised for a
+        batch of these alone."""
+        super().__init__(str(cause))
+        self.results = results
+        self.cause = cause
 
 
 class Provider(Protocol):
@@ -53,7 +64,11 @@ class Provider(Protocol):
         On return the provider has taken responsibility for every accepted mail. Raises NotSent (certainly nothing was
         accepted by this call; try later), Unclear (it may have been; the same call may be repeated), Unknowable (it may
         have been; repeating would not tell), BadBatch (nothing was accepted; the mails may fare better one by one) or
-        Refused (nothing was accepted; an operator must act). Messages of errors hold no address and no key.
+        Refused (nothing was accepted; an operator must act): then it is true of every mail. Raises HalfSent when it is
+        true of some only: SMTP hands over mail by mail, and a connection that dies with the k-th leaves those before it
+        accepted, that one UnknownItem and those behind it certainly not sent. Messages hold no address and no key.
+
+        A result settles its mail, also that of a repeated call: with keys it is the provider's stored answer.
         """
 
     def close(self) -> None:
@@ -61,8 +76,12 @@ class Provider(Protocol):
 
 
 PROVIDERS: dict[str, str] = {
+    "console": "digest.dispatch.providers.console",
+    "memory": "digest.dispatch.providers.memory",
     "outbox": "digest.dispatch.providers.outbox",
+    "postmark": "digest.dispatch.providers.postmark",
     "resend": "digest.dispatch.providers.resend",
+    "smtp": "digest.dispatch.providers.smtp",
 }
 """Name -> module with a function `open_provider(settings)`; imported only when chosen, so that start-up stays quick."""
 

@@ -14,13 +14,12 @@ https://resend.com/docs/dashboard/emails/batch-validation-modes.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 
@@ -36,6 +35,7 @@ from digest.dispatch.header import (
     raw_header,
     unencoded,
 )
+from digest.dispatch.http import TIMEOUT, open_client, post, told, wait_asked
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
@@ -43,12 +43,6 @@ from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet, de
 
 _quoted = encode_basestring
 """What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
-
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-"""Seconds of silence. A lease (60 s) must outlast a call."""
-
-CONNECTIONS = 4
-"""One for each thread that may drain at once; httpcore's search of its pool is quadratic in their number."""
 
 ANSWERS: dict[tuple[int, str], tuple[type[ProviderError], str]] = {
     (400, "invalid_idempotency_key"): (Refused, "did not like our idempotency key; please report this"),
@@ -93,13 +87,8 @@ class Resend:
 
     def __init__(self, base_url: str, api_key: str, timeout: httpx.Timeout = TIMEOUT) -> None:
         self._url = base_url.rstrip("/") + "/emails/batch"
-        headers = {
-            "Authorization": f"Bearer {api_key}",
-            "Content-Type": "application/json",
-            "User-Agent": "digest-service",
-            "x-batch-validation": "permissive",
-        }
-        self._client = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=CONNECTIONS))
+        headers = {"Authorization": f"Bearer {api_key}", "x-batch-validation": "permissive"}
+        self._client = open_client(headers, timeout)
 
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
@@ -119,12 +108,7 @@ class Resend:
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
         body = b"[" + b",".join(payloads) + b"]"
-        try:
-            answer = self._client.post(self._url, content=body, headers=self._key(key))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise NotSent(f"Resend cannot be reached ({type(error).__name__})") from None
-        except httpx.RequestError as error:  # also an answer that cannot be decoded
-            raise Unclear(f"Resend did not answer ({type(error).__name__})") from None
+        answer = post(self._client, "Resend", self._url, body, self._key(key))
         if answer.status_code != 200:
             raise _meaning(answer)
         return _results(answer, len(payloads))
@@ -156,8 +140,8 @@ def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
 
 
 def _meaning(answer: httpx.Response) -> ProviderError:
-    status, told = answer.status_code, _json(answer)
-    name = str(told.get("name", "")) if isinstance(told, dict) else ""
+    status, said = answer.status_code, told(answer)
+    name = str(said.get("name", "")) if isinstance(said, dict) else ""
     if status >= 500:
         return Unclear(f"Resend answered {status}")
     if (status, name) not in ANSWERS and (status, "") not in ANSWERS:
@@ -166,27 +150,16 @@ def _meaning(answer: httpx.Response) -> ProviderError:
     kind, meaning = ANSWERS.get((status, name)) or ANSWERS[(status, "")]
     message = f"Resend {meaning} ({status}{' ' + clean(name, 40) if name else ''})"
     if kind is NotSent:
-        return NotSent(message, _wait(answer))
-    detail = str(told.get("message", "")) if isinstance(told, dict) else ""
+        return NotSent(message, wait_asked(answer))
+    detail = str(said.get("message", "")) if isinstance(said, dict) else ""
     return kind(f"{message}: {clean(detail)}" if detail else message)
 
 
-def _wait(answer: httpx.Response) -> float | None:
-    for name in ("retry-after", "ratelimit-reset"):
-        try:
-            seconds = float(answer.headers.get(name, ""))
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    return None
-
-
 def _results(answer: httpx.Response, count: int) -> list[ItemResult]:
-    told = _json(answer)
-    if not isinstance(told, dict):
+    said = told(answer)
+    if not isinstance(said, dict):
         raise Unclear("Resend's answer was cut short or is not JSON")
-    data, errors = told.get("data"), told.get("errors") or []
+    data, errors = said.get("data"), said.get("errors") or []
     if not isinstance(data, list) or not isinstance(errors, list):
         raise Unclear("Resend's answer holds no list of mails; check RESEND_BASE_URL")
     rejected = {
@@ -200,10 +173,3 @@ def _results(answer: httpx.Response, count: int) -> list[ItemResult]:
         raise Unknowable(f"Resend named {len(ids)} accepted and {len(errors)} rejected of {count} mails")
     accepted = iter(ids)
     return [rejected[index] if index in rejected else Accepted(next(accepted)) for index in range(count)]
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None
