@@ -249,6 +249,7 @@ class Composer:
             leave_at=f"{site.public_url}/leave/" if is_digest else "",
             headers=self._headers if is_digest else _AUTOMATIC,
             message_id=self._message_id,
+            edition_id=self._edition_id,
         )
 
     def _message_id(self, subscriber_id: int) -> str:

@@ -84,6 +84,8 @@ class Sheet:
     """The others: List-* and the like; ASCII, never folded."""
     message_id: Callable[[int], str]
     """Subscriber id -> Message-ID with angle brackets; of 0 for what is the sheet's alone."""
+    edition_id: int
+    """With the reader's number it names the delivery to a provider that hands it back (`delivery_mark`)."""
 
 
 class Envelope(NamedTuple):

@@ -29,6 +29,7 @@ def envelope(provider: Provider, number: int = 1, **changes: object) -> Envelope
         leave_at=f"https://news.example/u/{'t' * 120}",
         headers=(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),),
         message_id=lambda reader: f"<e1.{reader}@news.example>",
+        edition_id=7,
     )
     recipient = Recipient(number, f"reader{number}@example.org", "Doe, Jane (née Müller)")
     return changed(Envelope(sheet, recipient, str(number).encode(), (body,), (body,)), **changes)
@@ -92,11 +93,12 @@ class ProviderContract(ABC):
         assert sorted(self.arrived()) == sorted(f"reader{number}@example.org" for number in range(provider.batch))
 
     def test_the_same_call_under_the_same_key_sends_nothing_twice(self, provider: Provider) -> None:
-        payloads = [provider.payload(envelope(provider, number)) for number in (1, 2)]
+        numbers = range(1, min(provider.batch, 2) + 1)
+        payloads = [provider.payload(envelope(provider, number)) for number in numbers]
         first = provider.send(payloads, "key-1")
         if provider.key_lifetime is not None:
             assert provider.send(payloads, "key-1") == first
-        assert sorted(self.arrived()) == ["reader1@example.org", "reader2@example.org"]
+        assert sorted(self.arrived()) == [f"reader{number}@example.org" for number in numbers]
 
     @pytest.mark.parametrize("sign", ["\r\n", "\n", "\r", "\0", "\x1b", "\x85", "\u2028", "\ud800"])
     @pytest.mark.parametrize(

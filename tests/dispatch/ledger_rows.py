@@ -146,5 +146,6 @@ class Kitchen:
             leave_at="https://news.example/u/",
             headers=(("Feedback-ID", f"{due.edition_id}:{due.subscriber_id}"),),
             message_id=lambda reader: f"<{due.edition_id}.{reader}@news.example>",
+            edition_id=due.edition_id,
         )
         return Envelope(sheet, recipient, str(due.subscriber_id).encode(), (b"<p>", body, b"</p>"), (body,), picks)

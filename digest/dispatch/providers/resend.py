@@ -14,25 +14,23 @@ https://resend.com/docs/dashboard/emails/batch-validation-modes.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
-from json.encoder import encode_basestring
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 
+from digest.dispatch.calls import TIMEOUT, Answers, Api, seconds, told
 from digest.dispatch.header import (
-    LEAVE,
     SHEETS,
     clean,
     configured_mailbox,
-    leave_start,
+    json_headers,
     mailbox_text,
     plain,
-    raw_header,
+    quoted,
     unencoded,
 )
 from digest.dispatch.proof import Written, read_json
@@ -40,16 +38,7 @@ from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingErro
 from digest.settings import Settings
 from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet
 
-_quoted = encode_basestring
-"""What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
-
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-"""Seconds of silence. A lease (60 s) must outlast a call."""
-
-CONNECTIONS = 4
-"""One for each thread that may drain at once; httpcore's search of its pool is quadratic in their number."""
-
-ANSWERS: dict[tuple[int, str], tuple[type[ProviderError], str]] = {
+ANSWERS: Answers = {
     (400, "invalid_idempotency_key"): (Refused, "did not like our idempotency key; please report this"),
     (400, ""): (BadBatch, "found an invalid field"),
     (401, ""): (Refused, "does not know the key; set RESEND_API_KEY"),
@@ -71,7 +60,6 @@ ANSWERS: dict[tuple[int, str], tuple[type[ProviderError], str]] = {
     (429, ""): (NotSent, "asks us to slow down"),
     (451, ""): (Refused, "sees a security problem in the mails; contact their support"),
 }
-"""Status and error name -> what it means and what Resend did. An empty name is any other name under that status."""
 
 
 def open_provider(settings: Settings) -> Resend:
@@ -83,7 +71,7 @@ def open_provider(settings: Settings) -> Resend:
 
 
 class Resend:
-    """A few kept connections; httpx lets threads share them."""
+    """See `digest.dispatch.providers.Provider`."""
 
     name = "resend"
     batch = 100
@@ -91,21 +79,20 @@ class Resend:
     key_lifetime: timedelta | None = timedelta(hours=24)
 
     def __init__(self, base_url: str, api_key: str, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._url = base_url.rstrip("/") + "/emails/batch"
         headers = {
             "Authorization": f"Bearer {api_key}",
             "Content-Type": "application/json",
-            "User-Agent": "digest-service",
             "x-batch-validation": "permissive",
         }
-        self._client = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=CONNECTIONS))
+        url = base_url.rstrip("/") + "/emails/batch"
+        self._api = Api("Resend", url, headers, base="RESEND_BASE_URL", secret=api_key, keyed=True, timeout=timeout)
 
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
         such field."""
         sheet, recipient, leave, html, text, _ = envelope
         start, middle, end = _frame(sheet)
-        to = _quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
+        to = quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
         if not html:
             return b"".join([start, to, middle, leave, end, b',"text":"', *text, b'"}'])
         return b"".join([start, to, middle, leave, end, b',"html":"', *html, b'","text":"', *text, b'"}'])
@@ -116,23 +103,22 @@ class Resend:
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
-        body = b"[" + b",".join(payloads) + b"]"
-        try:
-            answer = self._client.post(self._url, content=body, headers=self._key(key))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise NotSent(f"Resend cannot be reached ({type(error).__name__})") from None
-        except httpx.RequestError as error:  # also an answer that cannot be decoded
-            raise Unclear(f"Resend did not answer ({type(error).__name__})") from None
+        answer = self._api.post(b"[" + b",".join(payloads) + b"]", self._key(key))
         if answer.status_code != 200:
-            raise _meaning(answer)
+            raise self._failure(answer)
         return _results(answer, len(payloads))
+
+    def _failure(self, answer: httpx.Response) -> ProviderError:
+        found = told(answer)
+        name, detail = (str(found.get(each, "")) if isinstance(found, dict) else "" for each in ("name", "message"))
+        return self._api.failure(answer, ANSWERS, name, detail, seconds(answer, "retry-after", "ratelimit-reset"))
 
     def _key(self, key: str) -> dict[str, str]:
         return {"Idempotency-Key": key}
 
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connections."""
+        self._api.close()
 
 
 @lru_cache(maxsize=SHEETS)
@@ -142,46 +128,16 @@ def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
     if sheet.reply_to:
         fields["reply_to"] = str(configured_mailbox(sheet.reply_to, "Reply-To"))
     shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    subject = _quoted(plain(unencoded(sheet.subject), "Subject"))
-    own = leave_start(sheet)
-    before = f"{_quoted(LEAVE)}:{_quoted(own)[:-1]}" if own else ""
-    others = [f"{_quoted(name)}:{_quoted(raw_header(name, value)[1])}" for name, value in sheet.headers]
-    after = ",".join(['>"'] * bool(own) + others)
-    return b'{"to":[', f'],"subject":{subject},"headers":{{{before}'.encode(), f"{after}}},{shared}".encode()
-
-
-def _meaning(answer: httpx.Response) -> ProviderError:
-    status, told = answer.status_code, _json(answer)
-    name = str(told.get("name", "")) if isinstance(told, dict) else ""
-    if status >= 500:
-        return Unclear(f"Resend answered {status}")
-    if (status, name) not in ANSWERS and (status, "") not in ANSWERS:
-        # Redirects, other 2xx and unheard-of refusals come from something that is not Resend's batch endpoint.
-        return (Unclear if 200 <= status < 300 else Refused)(f"Resend answered {status}; check RESEND_BASE_URL")
-    kind, meaning = ANSWERS.get((status, name)) or ANSWERS[(status, "")]
-    message = f"Resend {meaning} ({status}{' ' + clean(name, 40) if name else ''})"
-    if kind is NotSent:
-        return NotSent(message, _wait(answer))
-    detail = str(told.get("message", "")) if isinstance(told, dict) else ""
-    return kind(f"{message}: {clean(detail)}" if detail else message)
-
-
-def _wait(answer: httpx.Response) -> float | None:
-    for name in ("retry-after", "ratelimit-reset"):
-        try:
-            seconds = float(answer.headers.get(name, ""))
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    return None
+    subject = quoted(plain(unencoded(sheet.subject), "Subject"))
+    before, after = json_headers(sheet)
+    return b'{"to":[', f'],"subject":{subject},"headers":{before}'.encode(), f"{after},{shared}".encode()
 
 
 def _results(answer: httpx.Response, count: int) -> list[ItemResult]:
-    told = _json(answer)
-    if not isinstance(told, dict):
+    found = told(answer)
+    if not isinstance(found, dict):
         raise Unclear("Resend's answer was cut short or is not JSON")
-    data, errors = told.get("data"), told.get("errors") or []
+    data, errors = found.get("data"), found.get("errors") or []
     if not isinstance(data, list) or not isinstance(errors, list):
         raise Unclear("Resend's answer holds no list of mails; check RESEND_BASE_URL")
     rejected = {
@@ -195,10 +151,3 @@ def _results(answer: httpx.Response, count: int) -> list[ItemResult]:
         raise Unknowable(f"Resend named {len(ids)} accepted and {len(errors)} rejected of {count} mails")
     accepted = iter(ids)
     return [rejected[index] if index in rejected else Accepted(next(accepted)) for index in range(count)]
-
-
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None
