@@ -89,8 +89,10 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "resend"] = _setting(
-        "outbox", "Who carries the mail: outbox (files under DATA_DIR) or resend.", allowed="outbox or resend"
+    provider: Literal["outbox", "resend", "sendgrid"] = _setting(
+        "outbox",
+        "Who carries the mail: outbox (files under DATA_DIR), or one of the email APIs in docs/providers.md.",
+        allowed="outbox, resend or sendgrid",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
@@ -99,6 +101,8 @@ class Settings(BaseModel):
     )
     mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
     brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
+    sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
+    sendgrid_base_url: WebAddress = _setting("https://api.sendgrid.com", "Where SendGrid's API answers.")
     sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
     ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
@@ -325,9 +329,16 @@ def missing_for_sending(settings: Settings) -> list[str]:
         ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
         ("POSTAL_ADDRESS is not set", not settings.postal_address),
         ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
-        ("RESEND_API_KEY is not set", settings.provider == "resend" and not settings.resend_api_key),
+        *((f"{variable(name)} is not set", not getattr(settings, name)) for name in NEEDED[settings.provider]),
     ]
     return [text for text, missing in wants if missing]
+
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "resend": ("resend_api_key",),
+    "sendgrid": ("sendgrid_api_key",),
+}
+"""Network provider -> the settings of its own that it cannot do without."""
 
 
 def _own_domain(mailbox: str) -> bool:

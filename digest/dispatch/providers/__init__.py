@@ -63,6 +63,7 @@ class Provider(Protocol):
 PROVIDERS: dict[str, str] = {
     "outbox": "digest.dispatch.providers.outbox",
     "resend": "digest.dispatch.providers.resend",
+    "sendgrid": "digest.dispatch.providers.sendgrid",
 }
 """Name -> module with a function `open_provider(settings)`; imported only when chosen, so that start-up stays quick."""
 
