@@ -89,16 +89,19 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "resend", "sendgrid"] = _setting(
+    provider: Literal["outbox", "mailgun", "resend", "sendgrid"] = _setting(
         "outbox",
         "Who carries the mail: outbox (files under DATA_DIR), or one of the email APIs in docs/providers.md.",
-        allowed="outbox, resend or sendgrid",
+        allowed="outbox, mailgun, resend or sendgrid",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
     postmark_webhook_secret: Line = _setting(
         "", "What Postmark's webhooks carry as user:password in their address.", secret=True
     )
+    mailgun_api_key: Line = _setting("", "A sending key of your Mailgun domain, or a key of the account.", secret=True)
+    mailgun_domain: Line = _setting("", "The domain at Mailgun that mails are sent from; that of FROM when empty.")
+    mailgun_base_url: WebAddress = _setting("https://api.mailgun.net", "Where Mailgun's API answers.")
     mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
     brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
     sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
@@ -335,6 +338,7 @@ def missing_for_sending(settings: Settings) -> list[str]:
 
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
+    "mailgun": ("mailgun_api_key",),
     "resend": ("resend_api_key",),
     "sendgrid": ("sendgrid_api_key",),
 }

@@ -40,6 +40,11 @@ def message_bytes(envelope: Envelope) -> bytes:
     The same envelope gives the same bytes: Date and Message-ID come from the envelope, the boundary from its sheet.
     Raises InputError, one line, for what cannot be put into a header safely, SettingError for From and Reply-To. Pure.
     """
+    return b"".join(message_pieces(envelope))
+
+
+def message_pieces(envelope: Envelope) -> list[bytes]:
+    """`message_bytes`, not joined yet: for who has more to put around it."""
     sheet, recipient, leave, html, text, _ = envelope
     to, first, second, rest, between, end = _frame(sheet)
     start = [
@@ -51,8 +56,8 @@ def message_bytes(envelope: Envelope) -> bytes:
         leave,
     ]
     if not html:
-        return b"".join([*start, rest[0], *_text_part(text)])
-    return b"".join([*start, rest[1], *_text_part(text), between, *html, end])
+        return [*start, rest[0], *_text_part(text)]
+    return [*start, rest[1], *_text_part(text), between, *html, end]
 
 
 @lru_cache(maxsize=SHEETS)

@@ -61,6 +61,7 @@ class Provider(Protocol):
 
 
 PROVIDERS: dict[str, str] = {
+    "mailgun": "digest.dispatch.providers.mailgun",
     "outbox": "digest.dispatch.providers.outbox",
     "resend": "digest.dispatch.providers.resend",
     "sendgrid": "digest.dispatch.providers.sendgrid",
