@@ -11,11 +11,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from email.utils import parseaddr
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -89,10 +86,10 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "mailgun", "resend", "sendgrid"] = _setting(
+    provider: Literal["outbox", "mailgun", "resend", "sendgrid", "ses"] = _setting(
         "outbox",
         "Who carries the mail: outbox (files under DATA_DIR), or one of the email APIs in docs/providers.md.",
-        allowed="outbox, mailgun, resend or sendgrid",
+        allowed="outbox, mailgun, resend, sendgrid or ses",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
@@ -107,6 +104,11 @@ class Settings(BaseModel):
     sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
     sendgrid_base_url: WebAddress = _setting("https://api.sendgrid.com", "Where SendGrid's API answers.")
     sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
+    ses_region: Line = _setting("", "The AWS region whose SES carries the mail, such as eu-central-1.")
+    ses_access_key_id: Line = _setting("", "The key of an IAM user that may send, AKIA...", secret=True)
+    ses_secret_access_key: Line = _setting("", "The secret that belongs to it.", secret=True)
+    ses_configuration_set: Line = _setting("", "The configuration set that publishes the events of mails.")
+    ses_base_url: WebAddress = _setting("", "Where SES answers; when empty, where it does in SES_REGION.")
     ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
@@ -321,43 +323,6 @@ def _make_key(file: Path) -> bool:
     finally:
         os.close(folder)
     return True
-
-
-def missing_for_sending(settings: Settings) -> list[str]:
-    """What a network provider still needs before anything may leave, as variable names with what they want."""
-    if not settings.sends_over_network:
-        return []
-    wants = [
-        ("FROM is not set to a mailbox on your own domain", not _own_domain(settings.from_)),
-        ("REPLY_TO is not set (a mailbox that somebody reads)", not settings.reply_to),
-        ("POSTAL_ADDRESS is not set", not settings.postal_address),
-        ("PUBLIC_URL is not a public https address", not _public(settings.public_url)),
-        *((f"{variable(name)} is not set", not getattr(settings, name)) for name in NEEDED[settings.provider]),
-    ]
-    return [text for text, missing in wants if missing]
-
-
-NEEDED: Mapping[str, tuple[str, ...]] = {
-    "mailgun": ("mailgun_api_key",),
-    "resend": ("resend_api_key",),
-    "sendgrid": ("sendgrid_api_key",),
-}
-"""Network provider -> the settings of its own that it cannot do without."""
-
-
-def _own_domain(mailbox: str) -> bool:
-    domain = parseaddr(mailbox)[1].rpartition("@")[2].lower()
-    return "." in domain and not domain.endswith((".local", ".localhost", ".internal"))
-
-
-def _public(url: str) -> bool:
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if not url.startswith("https://") or host.endswith((".localhost", ".local", ".internal")):
-        return False
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return "." in host
 
 
 def masked(loaded: Loaded) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from digest.dispatch.sender import Sender
 from digest.errors import InputError, SettingError
 from digest.gather.fetch import Door
 from digest.gather.robots import Robots
+from digest.ready import missing_for_sending
 from digest.service import gathering, planning
 from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
@@ -42,7 +43,7 @@ from digest.service.sourceshelf import SourceShelf
 from digest.service.storydesk import StoryDesk
 from digest.service.suppressing import SuppressionDesk
 from digest.service.topicshelf import TopicShelf
-from digest.settings import Settings, missing_for_sending
+from digest.settings import Settings
 from digest.store import backlog, clock, editions, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current

@@ -14,7 +14,8 @@ import pytest
 
 from digest.dispatch.providers import Provider, make_provider
 from digest.errors import NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
-from digest.settings import Settings, missing_for_sending
+from digest.ready import missing_for_sending
+from digest.settings import Settings
 from digest.types import Accepted, ItemResult
 from tests.dispatch.api_sink import ApiSink, Call, Reply, answering_as
 from tests.dispatch.contract import ProviderContract, envelope

@@ -65,6 +65,7 @@ PROVIDERS: dict[str, str] = {
     "outbox": "digest.dispatch.providers.outbox",
     "resend": "digest.dispatch.providers.resend",
     "sendgrid": "digest.dispatch.providers.sendgrid",
+    "ses": "digest.dispatch.providers.ses",
 }
 """Name -> module with a function `open_provider(settings)`; imported only when chosen, so that start-up stays quick."""
 
