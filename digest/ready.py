@@ -25,6 +25,7 @@ def missing_for_sending(settings: Settings) -> list[str]:
 
 
 NEEDED: Mapping[str, tuple[str, ...]] = {
+    "brevo": ("brevo_api_key",),
     "mailgun": ("mailgun_api_key",),
     "resend": ("resend_api_key",),
     "sendgrid": ("sendgrid_api_key",),

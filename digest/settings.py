@@ -86,10 +86,10 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "mailgun", "resend", "sendgrid", "ses"] = _setting(
+    provider: Literal["outbox", "brevo", "mailgun", "resend", "sendgrid", "ses"] = _setting(
         "outbox",
         "Who carries the mail: outbox (files under DATA_DIR), or one of the email APIs in docs/providers.md.",
-        allowed="outbox, mailgun, resend, sendgrid or ses",
+        allowed="outbox, brevo, mailgun, resend, sendgrid or ses",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
@@ -100,6 +100,8 @@ class Settings(BaseModel):
     mailgun_domain: Line = _setting("", "The domain at Mailgun that mails are sent from; that of FROM when empty.")
     mailgun_base_url: WebAddress = _setting("https://api.mailgun.net", "Where Mailgun's API answers.")
     mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
+    brevo_api_key: Line = _setting("", "A key of your Brevo account, xkeysib-...", secret=True)
+    brevo_base_url: WebAddress = _setting("https://api.brevo.com", "Where Brevo's API answers.")
     brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
     sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
     sendgrid_base_url: WebAddress = _setting("https://api.sendgrid.com", "Where SendGrid's API answers.")

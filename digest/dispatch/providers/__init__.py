@@ -61,6 +61,7 @@ class Provider(Protocol):
 
 
 PROVIDERS: dict[str, str] = {
+    "brevo": "digest.dispatch.providers.brevo",
     "mailgun": "digest.dispatch.providers.mailgun",
     "outbox": "digest.dispatch.providers.outbox",
     "resend": "digest.dispatch.providers.resend",
