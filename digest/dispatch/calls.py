@@ -76,16 +76,19 @@ class Api:
         people, `wait` the seconds it asks us to wait; both texts are cleaned here."""
         status = answer.status_code
         kind, meaning = answers.get((status, name)) or answers.get((status, "")) or (None, "")
-        if kind is None and status >= 500:
+        if kind is None and (status >= 500 or status == httpx.codes.REQUEST_TIMEOUT):
             return self.doubt(f"{self.who} answered {status}")
         if kind is None:
             # Redirects, other 2xx and unheard-of refusals come from something that is not this endpoint.
             return (self.doubt if 200 <= status < 300 else Refused)(f"{self.who} answered {status}; check {self._base}")
-        name, detail = (clean(each.replace(self._secret, "(key)"), 200) for each in (name[:1000], detail[:10_000]))
-        message = f"{self.who} {meaning} ({status}{' ' + name[:40] if name else ''})"
+        name, detail = self._without_secret(name[:1000])[:40], self._without_secret(detail[:10_000])
+        message = f"{self.who} {meaning} ({status}{' ' + name if name else ''})"
         if issubclass(kind, NotSent):
             return kind(message, wait)
         return kind(f"{message}: {detail}" if detail else message)
+
+    def _without_secret(self, text: str) -> str:
+        return clean(text.replace(self._secret, "(key)") if self._secret else text)
 
     def close(self) -> None:
         """Give up the connections."""

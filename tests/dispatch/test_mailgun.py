@@ -107,6 +107,7 @@ class TestMailgun(ApiContract):
             (500, error("Internal Server Error"), Unknowable),
             (200, b"Mailgun Magnificent API", Unknowable),
             (200, b'{"id": "", "message": "Queued. Thank you."}', Unknowable),
+            (200, b'{"id": "a\\u0000b", "message": "Queued. Thank you."}', Unknowable),
             (200, b'{"id": 7, "message": "Queued. Thank you."}', Unknowable),
         ],
     )

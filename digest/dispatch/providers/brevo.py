@@ -33,7 +33,6 @@ import httpx
 from digest.dispatch.calls import TIMEOUT, Answers, Api, seconds, told
 from digest.dispatch.header import (
     SHEETS,
-    clean,
     configured_mailbox,
     json_headers,
     mailbox_parts,
@@ -156,7 +155,7 @@ class Brevo:
         ids = (found.get("messageIds") or [found.get("messageId")]) if isinstance(found, dict) else None
         if not isinstance(ids, list) or ids == [None]:
             raise self._api.doubt("Brevo's answer was cut short or names no mail; check BREVO_BASE_URL")
-        if len(ids) != count or not all(isinstance(each, str) and clean(each) for each in ids):
+        if len(ids) != count or not all(isinstance(each, str) and each.strip() and each.isprintable() for each in ids):
             # Accepted or not, nobody can say which: guessing would mark the wrong readers.
             raise Unknowable(f"Brevo named {len(ids)} of {count} mails")
         return [Accepted(each.strip()[:200]) for each in ids]

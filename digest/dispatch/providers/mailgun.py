@@ -114,7 +114,7 @@ class Mailgun:
         if answer.status_code != 200:
             raise self._failure(answer, str(found.get("message", "")) if isinstance(found, dict) else answer.text)
         message = found.get("id") if isinstance(found, dict) else None
-        if not isinstance(message, str) or not message.strip("<> "):
+        if not isinstance(message, str) or not message.strip("<> ") or not message.isprintable():
             raise self._api.doubt("Mailgun's answer names no mail; check MAILGUN_BASE_URL and MAILGUN_DOMAIN")
         return [Accepted(f"<{message.strip('<> ')}>")]
 
