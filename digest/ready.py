@@ -1,4 +1,4 @@
-"""Whether anything may leave this machine: what a network provider still lacks."""
+"""What is still missing before mails may leave this machine. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 from digest.settings import Settings, variable
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
-    "resend": ("resend_api_key",),
+    "brevo": ("brevo_api_key",),
+    "mailgun": ("mailgun_api_key",),
     "postmark": ("postmark_token",),
+    "resend": ("resend_api_key",),
+    "sendgrid": ("sendgrid_api_key",),
+    "ses": ("ses_region", "ses_access_key_id", "ses_secret_access_key"),
     "smtp": ("smtp_host",),
 }
-"""Provider -> the fields that it cannot do without."""
+"""Network provider -> the settings of its own that it cannot do without."""
 
 
 def missing_for_sending(settings: Settings) -> list[str]:

@@ -90,19 +90,34 @@ class Settings(BaseModel):
         secret=True,
     )
 
-    provider: Literal["outbox", "console", "memory", "resend", "smtp", "postmark"] = _setting(
+    provider: Literal[
+        "outbox", "console", "memory", "brevo", "mailgun", "postmark", "resend", "sendgrid", "ses", "smtp"
+    ] = _setting(
         "outbox",
-        "Who carries the mail: resend, postmark, smtp, or nobody: outbox (files under DATA_DIR), console or memory.",
-        allowed="outbox, console, memory, resend, postmark or smtp",
+        "Who carries the mail: an email API or smtp (docs/providers.md), or nobody: outbox (files under DATA_DIR), "
+        "console or memory.",
+        allowed="outbox, console, memory, brevo, mailgun, postmark, resend, sendgrid, ses or smtp",
     )
     resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
     resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
     postmark_webhook_secret: Line = _setting(
         "", "What Postmark's webhooks carry as user:password in their address.", secret=True
     )
+    mailgun_api_key: Line = _setting("", "A sending key of your Mailgun domain, or a key of the account.", secret=True)
+    mailgun_domain: Line = _setting("", "The domain at Mailgun that mails are sent from; that of FROM when empty.")
+    mailgun_base_url: WebAddress = _setting("https://api.mailgun.net", "Where Mailgun's API answers.")
     mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
+    brevo_api_key: Line = _setting("", "A key of your Brevo account, xkeysib-...", secret=True)
+    brevo_base_url: WebAddress = _setting("https://api.brevo.com", "Where Brevo's API answers.")
     brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
+    sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
+    sendgrid_base_url: WebAddress = _setting("https://api.sendgrid.com", "Where SendGrid's API answers.")
     sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
+    ses_region: Line = _setting("", "The AWS region whose SES carries the mail, such as eu-central-1.")
+    ses_access_key_id: Line = _setting("", "The key of an IAM user that may send, AKIA...", secret=True)
+    ses_secret_access_key: Line = _setting("", "The secret that belongs to it.", secret=True)
+    ses_configuration_set: Line = _setting("", "The configuration set that publishes the events of mails.")
+    ses_base_url: WebAddress = _setting("", "Where SES answers; when empty, where it does in SES_REGION.")
     ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
     resend_base_url: WebAddress = _setting(
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."

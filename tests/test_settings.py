@@ -135,7 +135,7 @@ def test_a_file_that_is_not_text_is_one_clear_line(tmp_path: Path) -> None:
         ("PUBLIC_URL", "https://user:hush@paper.example", "an address in plain ASCII without a password"),
         ("FROM", "paper@bücher.example", "a mailbox whose address is plain ASCII"),
         ("DEFAULT_TIMEZONE", "Mars", "a zone of the tz database such as Europe/Berlin"),
-        ("PROVIDER", "pigeon", "outbox, console, memory, resend, postmark or smtp"),
+        ("PROVIDER", "pigeon", "outbox, console, memory, brevo, mailgun, postmark, resend, sendgrid, ses or smtp"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "true or false"),
         ("FROM", "nobody", "one mailbox such as Morning Paper <paper@example.org>"),
         ("FROM", "a@b.example, c@d.example", "one mailbox such as"),

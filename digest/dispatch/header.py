@@ -14,6 +14,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import getaddresses
 from functools import lru_cache
+from json.encoder import encode_basestring
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -76,6 +77,19 @@ def leave_start(sheet: Sheet) -> str:
     return value
 
 
+quoted = encode_basestring
+"""What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
+
+
+def json_headers(sheet: Sheet) -> tuple[str, str]:
+    """The object of a sheet's headers in JSON, each as it travels: up to the reader's token in LEAVE, and behind it; a
+    mail without that header has the two without a token between them. Raises InputError (`raw_header`)."""
+    own = leave_start(sheet)
+    others = [f"{quoted(name)}:{quoted(raw_header(name, value)[1])}" for name, value in sheet.headers]
+    before = f"{quoted(LEAVE)}:{quoted(own)[:-1]}" if own else ""
+    return "{" + before, ",".join(['>"'] * bool(own) + others) + "}"
+
+
 def mailbox(name: str, address: str, what: str) -> Address:
     """A name and an address that are fit to travel. Raises InputError, naming `what`, when the address is not.
 
@@ -107,6 +121,14 @@ def mailbox_text(name: str, address: str, what: str) -> str:
     if usual(name, address):
         return f"{name} <{address}>" if name else address
     return str(mailbox(name, address, what))
+
+
+def mailbox_parts(name: str, address: str, what: str) -> tuple[str, str]:
+    """Name and address of `mailbox(...)`, raising the same: for who wants them apart."""
+    if usual(name, address):
+        return name, address
+    found = mailbox(name, address, what)
+    return found.display_name, found.addr_spec
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,8 @@ class Written:
 
     recipient: str
     """The address alone."""
-    name: str
+    name: str | None
+    """None where the provider takes no such name: it may leave out one that is too long."""
     subject: str
     headers: Mapping[str, str]
     text: str
@@ -123,7 +124,7 @@ def differing(envelope: Envelope, written: Written, body: Callable[[bytes], str]
     """What is not as it was meant; empty when all is. `body` says what the envelope's bodies say."""
     meant = {
         "subject": (unencoded(envelope.subject), unencoded(written.subject)),
-        "name": (unencoded(envelope.recipient.name), unencoded(written.name)),
+        "name": ("", "") if written.name is None else (unencoded(envelope.recipient.name), unencoded(written.name)),
         "text": (body(envelope.text), written.text),
         "HTML": (body(envelope.html) if envelope.html else "", written.html),
         **{name: (value, written.headers.get(name, "")) for name, value in envelope.headers},

@@ -45,7 +45,7 @@ from digest.types import ChunkState, DeliveryState, Due, EditionState, Lease
 from subscribers.sql import table
 
 LEASE_SECONDS = 60.0
-"""Longer than the slowest call to a provider (30 s, `digest.dispatch.providers.resend`) plus composing one batch."""
+"""Longer than the slowest call to a provider (30 s, `digest.dispatch.calls`) plus composing one batch."""
 
 TERMINAL = (DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.UNKNOWN, DeliveryState.SKIPPED)
 """States that a delivery leaves only by an explicit command or by what a provider tells us later."""

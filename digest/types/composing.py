@@ -74,6 +74,7 @@ class Sheet:
     so a sheet is itself and equal to no other."""
 
     edition_id: int
+    """With the reader's number it names the delivery to a provider that hands it back (`delivery_mark`)."""
     sender: str
     """The From header's value, as configured: `Name <address>` or an address."""
     reply_to: str

@@ -237,7 +237,7 @@ def test_config_hides_secrets(digest: Digest, monkeypatch: pytest.MonkeyPatch) -
     [
         ("DEFAULT_TIMEZONE", "Mars", "tz database"),
         ("PORT", "many", "0 to 65535"),
-        ("PROVIDER", "pigeon", "outbox, console, memory, resend, postmark or smtp"),
+        ("PROVIDER", "pigeon", "outbox, console, memory, brevo, mailgun"),
         ("DATABASE_URL", "mysql://x", "sqlite:///"),
         ("SECRET_KEYS", "short", "32 characters"),
     ],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import jsonschema_rs
 import pytest
 
 from digest.dispatch.header import clean
@@ -19,6 +20,7 @@ from digest.settings import Settings
 from digest.types import Accepted, ItemResult, Recipient, RejectedItem
 from tests.dispatch.contract import BODY, ProviderContract, envelope
 from tests.dispatch.resend_sink import Sink, answering, dropped, error, lost, running
+from tests.parts import shared_folder
 
 KEY = "re_test_key_0123"
 
@@ -226,3 +228,14 @@ def test_a_mail_of_plain_text_has_no_html_field(resend: Resend, sink: Sink) -> N
     plain, both = json.loads(sink.calls[0][1])
     assert set(both) - set(plain) == {"html"}
     assert plain["text"] == both["text"]
+
+
+@pytest.mark.shared
+def test_calls_fit_the_vendors_own_description(resend: Resend) -> None:
+    described = json.loads((shared_folder() / "openapi" / "resend" / "resend.json").read_text(encoding="utf-8"))
+    schema = described["paths"]["/emails/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = jsonschema_rs.Draft202012Validator({**schema, "components": described["components"]})
+    mails = [envelope(resend), envelope(resend, html=b""), envelope(resend, reply_to="", leave_at="", leave=b"")]
+    call = [json.loads(resend.payload(mail)) for mail in mails]
+    validator.validate(call)
+    assert not validator.is_valid([{**call[0], "subject": None}]), "the description is strict enough to tell"

@@ -76,11 +76,15 @@ class Provider(Protocol):
 
 
 PROVIDERS: dict[str, str] = {
+    "brevo": "digest.dispatch.providers.brevo",
     "console": "digest.dispatch.providers.console",
+    "mailgun": "digest.dispatch.providers.mailgun",
     "memory": "digest.dispatch.providers.memory",
     "outbox": "digest.dispatch.providers.outbox",
     "postmark": "digest.dispatch.providers.postmark",
     "resend": "digest.dispatch.providers.resend",
+    "sendgrid": "digest.dispatch.providers.sendgrid",
+    "ses": "digest.dispatch.providers.ses",
     "smtp": "digest.dispatch.providers.smtp",
 }
 """Name -> module with a function `open_provider(settings)`; imported only when chosen, so that start-up stays quick."""

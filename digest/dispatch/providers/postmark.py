@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import httpx
 
+from digest.dispatch.calls import TIMEOUT, Api, seconds, told
 from digest.dispatch.events import MARK
 from digest.dispatch.header import (
     LEAVE,
@@ -39,7 +40,6 @@ from digest.dispatch.header import (
     raw_header,
     unencoded,
 )
-from digest.dispatch.http import TIMEOUT, open_client, post, told, wait_asked
 from digest.dispatch.proof import Fields, Written, read_json
 from digest.dispatch.providers import HalfSent
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
@@ -111,9 +111,14 @@ class Postmark:
     last_start = LAST_START
 
     def __init__(self, base_url: str, token: str, streams: tuple[str, str], timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._url = base_url.rstrip("/") + "/email/batch"
         self._streams = streams
-        self._client = open_client({"X-Postmark-Server-Token": token}, timeout)
+        headers = {
+            "X-Postmark-Server-Token": token,
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        url = base_url.rstrip("/") + "/email/batch"
+        self._api = Api("Postmark", url, headers, base="POSTMARK_BASE_URL", secret=token, keyed=False, timeout=timeout)
 
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again."""
@@ -157,7 +162,7 @@ class Postmark:
     def _post(self, payloads: Sequence[bytes]) -> tuple[list[ItemResult | None], ProviderError | None]:
         """One request: what became of each mail, None for those that the error is about."""
         try:
-            answer = post(self._client, "Postmark", self._url, b"[" + b",".join(payloads) + b"]")
+            answer = self._api.post(b"[" + b",".join(payloads) + b"]")
             if answer.status_code != 200:
                 raise _meaning(answer)
             return _results(answer, len(payloads))
@@ -166,7 +171,7 @@ class Postmark:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._api.close()
 
 
 def _parts(payloads: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
@@ -229,8 +234,12 @@ def _meaning(answer: httpx.Response) -> ProviderError:
     told_code = f" ErrorCode {code}" if type(code) is int else ""
     line = f"Postmark {words} ({status}{told_code})" + (f": {clean(message)}" if message else "")
     if kind is NotSent:
-        return NotSent(line, wait_asked(answer))
+        return NotSent(line, _wait(answer))
     return kind(line) if issubclass(kind, ProviderError) else BadBatch(line)
+
+
+def _wait(answer: httpx.Response) -> float | None:
+    return seconds(answer, "retry-after", "ratelimit-reset")
 
 
 def _results(answer: httpx.Response, count: int) -> tuple[list[ItemResult | None], ProviderError | None]:
@@ -259,4 +268,4 @@ def _result(item: dict[str, Any], answer: httpx.Response) -> ItemResult | Provid
         return UnknownItem("Postmark accepted the mail and gave it no number")
     kind, words = known or (NotSentItem, "did not take the mail")
     line = f"Postmark {words} (ErrorCode {code}): {clean(message)}"
-    return NotSent(line, wait_asked(answer)) if kind is NotSent else kind(line)
+    return NotSent(line, _wait(answer)) if kind is NotSent else kind(line)

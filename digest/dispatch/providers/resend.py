@@ -18,33 +18,28 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import Literal
 
 import httpx
 
+from digest.dispatch.calls import TIMEOUT, Answers, Api, seconds, told
 from digest.dispatch.events import MARK
 from digest.dispatch.header import (
-    LEAVE,
     SHEETS,
     clean,
     configured_mailbox,
-    leave_start,
+    json_headers,
     mailbox_text,
     plain,
-    raw_header,
+    quoted,
     unencoded,
 )
-from digest.dispatch.http import TIMEOUT, open_client, post, told, wait_asked
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
 from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet, delivery_mark
 
-_quoted = encode_basestring
-"""What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
-
-ANSWERS: dict[tuple[int, str], tuple[type[ProviderError], str]] = {
+ANSWERS: Answers = {
     (400, "invalid_idempotency_key"): (Refused, "did not like our idempotency key; please report this"),
     (400, ""): (BadBatch, "found an invalid field"),
     (401, ""): (Refused, "does not know the key; set RESEND_API_KEY"),
@@ -66,7 +61,6 @@ ANSWERS: dict[tuple[int, str], tuple[type[ProviderError], str]] = {
     (429, ""): (NotSent, "asks us to slow down"),
     (451, ""): (Refused, "sees a security problem in the mails; contact their support"),
 }
-"""Status and error name -> what it means and what Resend did. An empty name is any other name under that status."""
 
 
 def open_provider(settings: Settings) -> Resend:
@@ -78,7 +72,7 @@ def open_provider(settings: Settings) -> Resend:
 
 
 class Resend:
-    """A few kept connections; httpx lets threads share them."""
+    """See `digest.dispatch.providers.Provider`."""
 
     name = "resend"
     batch = 100
@@ -86,16 +80,20 @@ class Resend:
     key_lifetime: timedelta | None = timedelta(hours=24)
 
     def __init__(self, base_url: str, api_key: str, timeout: httpx.Timeout = TIMEOUT) -> None:
-        self._url = base_url.rstrip("/") + "/emails/batch"
-        headers = {"Authorization": f"Bearer {api_key}", "x-batch-validation": "permissive"}
-        self._client = open_client(headers, timeout)
+        headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Content-Type": "application/json",
+            "x-batch-validation": "permissive",
+        }
+        url = base_url.rstrip("/") + "/emails/batch"
+        self._api = Api("Resend", url, headers, base="RESEND_BASE_URL", secret=api_key, keyed=True, timeout=timeout)
 
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
         such field."""
         sheet, recipient, leave, html, text, _ = envelope
         start, middle, end = _frame(sheet)
-        to = _quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
+        to = quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To")).encode()
         reader = b"%d" % recipient.subscriber_id
         if not html:
             return b"".join([start, to, middle, leave, end, reader, b'"}],"text":"', *text, b'"}'])
@@ -107,18 +105,22 @@ class Resend:
 
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
-        body = b"[" + b",".join(payloads) + b"]"
-        answer = post(self._client, "Resend", self._url, body, self._key(key))
+        answer = self._api.post(b"[" + b",".join(payloads) + b"]", self._key(key))
         if answer.status_code != 200:
-            raise _meaning(answer)
+            raise self._failure(answer)
         return _results(answer, len(payloads))
+
+    def _failure(self, answer: httpx.Response) -> ProviderError:
+        found = told(answer)
+        name, detail = (str(found.get(each, "")) if isinstance(found, dict) else "" for each in ("name", "message"))
+        return self._api.failure(answer, ANSWERS, name, detail, seconds(answer, "retry-after", "ratelimit-reset"))
 
     def _key(self, key: str) -> dict[str, str]:
         return {"Idempotency-Key": key}
 
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connections."""
+        self._api.close()
 
 
 @lru_cache(maxsize=SHEETS)
@@ -129,37 +131,17 @@ def _frame(sheet: Sheet) -> tuple[bytes, bytes, bytes]:
     if sheet.reply_to:
         fields["reply_to"] = str(configured_mailbox(sheet.reply_to, "Reply-To"))
     shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    subject = _quoted(plain(unencoded(sheet.subject), "Subject"))
-    own = leave_start(sheet)
-    before = f"{_quoted(LEAVE)}:{_quoted(own)[:-1]}" if own else ""
-    others = [f"{_quoted(name)}:{_quoted(raw_header(name, value)[1])}" for name, value in sheet.headers]
-    after = ",".join(['>"'] * bool(own) + others)
-    mark = delivery_mark(sheet.edition_id, 0)[:-1]
-    tagged = f'{after}}},{shared},"tags":[{{"name":{_quoted(MARK)},"value":{_quoted(mark)[:-1]}'
-    return b'{"to":[', f'],"subject":{subject},"headers":{{{before}'.encode(), tagged.encode()
-
-
-def _meaning(answer: httpx.Response) -> ProviderError:
-    status, said = answer.status_code, told(answer)
-    name = str(said.get("name", "")) if isinstance(said, dict) else ""
-    if status >= 500:
-        return Unclear(f"Resend answered {status}")
-    if (status, name) not in ANSWERS and (status, "") not in ANSWERS:
-        # Redirects, other 2xx and unheard-of refusals come from something that is not Resend's batch endpoint.
-        return (Unclear if 200 <= status < 300 else Refused)(f"Resend answered {status}; check RESEND_BASE_URL")
-    kind, meaning = ANSWERS.get((status, name)) or ANSWERS[(status, "")]
-    message = f"Resend {meaning} ({status}{' ' + clean(name, 40) if name else ''})"
-    if kind is NotSent:
-        return NotSent(message, wait_asked(answer))
-    detail = str(said.get("message", "")) if isinstance(said, dict) else ""
-    return kind(f"{message}: {clean(detail)}" if detail else message)
+    subject = quoted(plain(unencoded(sheet.subject), "Subject"))
+    before, after = json_headers(sheet)
+    tag = f'"tags":[{{"name":{quoted(MARK)},"value":{quoted(delivery_mark(sheet.edition_id, 0)[:-1])[:-1]}'
+    return b'{"to":[', f'],"subject":{subject},"headers":{before}'.encode(), f"{after},{shared},{tag}".encode()
 
 
 def _results(answer: httpx.Response, count: int) -> list[ItemResult]:
-    said = told(answer)
-    if not isinstance(said, dict):
+    found = told(answer)
+    if not isinstance(found, dict):
         raise Unclear("Resend's answer was cut short or is not JSON")
-    data, errors = said.get("data"), said.get("errors") or []
+    data, errors = found.get("data"), found.get("errors") or []
     if not isinstance(data, list) or not isinstance(errors, list):
         raise Unclear("Resend's answer holds no list of mails; check RESEND_BASE_URL")
     rejected = {
