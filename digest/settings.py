@@ -12,44 +12,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from digest import checks
+from digest.carrying import LOCAL, Carrying
 from digest.errors import SettingError
-
-# Of several BeforeValidators, pydantic runs the last one first.
-Line = Annotated[str, BeforeValidator(checks.line)]
-WebAddress = Annotated[str, BeforeValidator(checks.web_address), BeforeValidator(checks.line)]
-Mailbox = Annotated[str, BeforeValidator(checks.mailbox), BeforeValidator(checks.line)]
-Zone = Annotated[str, BeforeValidator(checks.zone)]
+from digest.fields import Line, Mailbox, WebAddress, Zone, setting
 
 
-def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False) -> Any:
-    return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
-
-
-LOCAL = frozenset({"outbox", "console", "memory"})
-"""The providers that keep mail on this machine."""
-
-
-class Settings(BaseModel):
+class Settings(Carrying):
     """The effective settings. Field names in upper case are the variables' names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    site_name: Line = _setting("Digest", "The name in the masthead, in subjects of system mails and in List-Id.")
-    public_url: WebAddress = _setting(
+    site_name: Line = setting("Digest", "The name in the masthead, in subjects of system mails and in List-Id.")
+    public_url: WebAddress = setting(
         "http://127.0.0.1:8080",
         "Where readers reach the pages. Links in mails begin with it, so a real send needs a public https address.",
     )
-    from_: Mailbox = _setting("Digest <digest@localhost>", "The From header; with a provider, a domain verified there.")
-    reply_to: Mailbox = _setting("", "A mailbox that a person reads: readers do answer.")
-    postal_address: Line = _setting(
+    from_: Mailbox = setting("Digest <digest@localhost>", "The From header; with a provider, a domain verified there.")
+    reply_to: Mailbox = setting("", "A mailbox that a person reads: readers do answer.")
+    postal_address: Line = setting(
         "", "The postal address in every footer (CAN-SPAM requires one). Use ' | ' for line breaks."
     )
     accent: str = Field(
@@ -58,8 +46,8 @@ class Settings(BaseModel):
         description="The one colour for links and rules, as #rrggbb.",
         json_schema_extra={"secret": False, "allowed": "a colour such as #8a3324"},
     )
-    theme: Line = _setting("paper", "The look of the mails: paper, compact, letter, or one of your own.")
-    logo_url: Annotated[str, BeforeValidator(checks.picture_address), BeforeValidator(checks.line)] = _setting(
+    theme: Line = setting("paper", "The look of the mails: paper, compact, letter, or one of your own.")
+    logo_url: Annotated[str, BeforeValidator(checks.picture_address), BeforeValidator(checks.line)] = setting(
         "", "The https address of a picture that stands in the masthead of mails in place of the name."
     )
     logo_width: int = Field(
@@ -69,102 +57,31 @@ class Settings(BaseModel):
         description="How wide the logo is shown, in pixels; the file should have twice as many.",
         json_schema_extra={"secret": False, "allowed": "a whole number of pixels from 16 to 552"},
     )
-    fonts: Literal["serif", "sans", "system"] = _setting(
+    fonts: Literal["serif", "sans", "system"] = setting(
         "serif",
         "The type of headlines in mails: serif (Georgia), sans (Helvetica, Arial) or system (each device's own).",
         allowed="serif, sans or system",
     )
-    templates_dir: Line = _setting(
+    templates_dir: Line = setting(
         "", "The folder of your own templates of mails: a file there stands in for the shipped one of the same name."
     )
 
-    database_url: Annotated[str, BeforeValidator(checks.database)] = _setting(
+    database_url: Annotated[str, BeforeValidator(checks.database)] = setting(
         "sqlite:///data/digest.db", "SQLite in a file, or postgresql://user:password@host/name.", secret=True
     )
-    data_dir: Annotated[Path, BeforeValidator(checks.folder)] = _setting(
+    data_dir: Annotated[Path, BeforeValidator(checks.folder)] = setting(
         Path("data"), "Where the generated key and the local outbox live."
     )
-    secret_keys: Annotated[tuple[str, ...], BeforeValidator(checks.keys)] = _setting(
+    secret_keys: Annotated[tuple[str, ...], BeforeValidator(checks.keys)] = setting(
         (),
         "Keys that sign links, the newest first, separated by commas. When empty, one is generated into DATA_DIR.",
         secret=True,
     )
 
-    provider: Literal[
-        "outbox", "console", "memory", "brevo", "mailgun", "postmark", "resend", "sendgrid", "ses", "smtp"
-    ] = _setting(
-        "outbox",
-        "Who carries the mail: an email API or smtp (docs/providers.md), or nobody: outbox (files under DATA_DIR), "
-        "console or memory.",
-        allowed="outbox, console, memory, brevo, mailgun, postmark, resend, sendgrid, ses or smtp",
-    )
-    resend_api_key: Line = _setting("", "The key of your Resend account, re_...", secret=True)
-    resend_webhook_secret: Line = _setting("", "The signing secret of Resend's webhook, whsec_...", secret=True)
-    postmark_webhook_secret: Line = _setting(
-        "", "What Postmark's webhooks carry as user:password in their address.", secret=True
-    )
-    mailgun_api_key: Line = _setting("", "A sending key of your Mailgun domain, or a key of the account.", secret=True)
-    mailgun_domain: Line = _setting("", "The domain at Mailgun that mails are sent from; that of FROM when empty.")
-    mailgun_base_url: WebAddress = _setting("https://api.mailgun.net", "Where Mailgun's API answers.")
-    mailgun_webhook_secret: Line = _setting("", "Mailgun's HTTP webhook signing key.", secret=True)
-    brevo_api_key: Line = _setting("", "A key of your Brevo account, xkeysib-...", secret=True)
-    brevo_base_url: WebAddress = _setting("https://api.brevo.com", "Where Brevo's API answers.")
-    brevo_webhook_secret: Line = _setting("", "What Brevo's webhook carries: a token, or user:password.", secret=True)
-    sendgrid_api_key: Line = _setting("", "A key of your SendGrid account that may send, SG....", secret=True)
-    sendgrid_base_url: WebAddress = _setting("https://api.sendgrid.com", "Where SendGrid's API answers.")
-    sendgrid_webhook_key: Line = _setting("", "The verification key of SendGrid's signed event webhook.")
-    ses_region: Line = _setting("", "The AWS region whose SES carries the mail, such as eu-central-1.")
-    ses_access_key_id: Line = _setting("", "The key of an IAM user that may send, AKIA...", secret=True)
-    ses_secret_access_key: Line = _setting("", "The secret that belongs to it.", secret=True)
-    ses_configuration_set: Line = _setting("", "The configuration set that publishes the events of mails.")
-    ses_base_url: WebAddress = _setting("", "Where SES answers; when empty, where it does in SES_REGION.")
-    ses_topic_arn: Line = _setting("", "The SNS topic to which Amazon SES publishes events, arn:aws:sns:...")
-    resend_base_url: WebAddress = _setting(
-        "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
-    )
-    postmark_token: Line = _setting("", "The API token of your server at Postmark.", secret=True)
-    postmark_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
-        "broadcast", "The message stream at Postmark by which digests travel."
-    )
-    postmark_system_stream: Annotated[str, BeforeValidator(checks.token)] = _setting(
-        "outbound", "The message stream by which confirmations and the like travel, which nobody subscribed to."
-    )
-    postmark_base_url: WebAddress = _setting(
-        "https://api.postmarkapp.com", "Where Postmark's API answers; a proxy or a test server can stand in."
-    )
-    smtp_host: Annotated[str, BeforeValidator(checks.host)] = _setting(
-        "", "The name of your mail server, such as smtp.example.org."
-    )
-    smtp_port: int = Field(
-        default=0,
-        ge=0,
-        le=65535,
-        description="Its port; 0 is the usual one for SMTP_SECURITY: 587, 465 or 25.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
-    )
-    smtp_security: Literal["starttls", "tls", "none"] = _setting(
-        "starttls",
-        "starttls (begin in the clear, then TLS), tls (from the first byte) or none; certificates are always verified.",
-        allowed="starttls, tls or none",
-    )
-    smtp_user: Annotated[str, BeforeValidator(checks.plain)] = _setting("", "The name to log in with, if it asks.")
-    smtp_password: Annotated[str, BeforeValidator(checks.plain)] = _setting(
-        "", "The password to log in with.", secret=True
-    )
-    smtp_ca_file: Line = _setting(
-        "", "A PEM file with the authority of the server's certificate, for one of your own; the system's when empty."
-    )
-    smtp_bounce: Mailbox = _setting("", "Where mails that bounce are returned to; the address in FROM when empty.")
-    smtp_verp: bool = _setting(
-        False,
-        "Name the mail in that address, so that each bounce tells which it was: bounces+12.345.0f9a@example.org.",
-        allowed="true or false",
-    )
-
-    operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
+    operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = setting(
         (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
     )
-    operator_language: Line = _setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
+    operator_language: Line = setting("en", "The language of what is mailed to OPERATOR_EMAIL: en, de, ar.")
     report_at: str = Field(
         default="05:50",
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
@@ -172,7 +89,7 @@ class Settings(BaseModel):
         json_schema_extra={"secret": False, "allowed": "a time such as 05:50"},
     )
 
-    host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
+    host: Line = setting("127.0.0.1", "The address that `digest run` listens on.")
     port: int = Field(
         default=8080,
         ge=0,
@@ -180,15 +97,15 @@ class Settings(BaseModel):
         description="The port that `digest run` listens on; 0 takes any free one.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
     )
-    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(checks.networks)] = _setting(
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(checks.networks)] = setting(
         (),
         "Proxies in front of the pages, as addresses or networks separated by commas; only theirs is X-Forwarded-For "
         "believed. Name yours, or every reader seems to come from one network.",
     )
-    sign_up_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = _setting(
+    sign_up_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = setting(
         (), "Only addresses of these domains and their subdomains may sign up, separated by commas; everybody if empty."
     )
-    blocked_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = _setting(
+    blocked_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = setting(
         (), "Addresses of these domains and their subdomains may not sign up, separated by commas."
     )
     sign_ups_per_network: int = Field(
@@ -205,19 +122,19 @@ class Settings(BaseModel):
         description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
     )
-    goodbye_mail: bool = _setting(
+    goodbye_mail: bool = setting(
         False,
         "Whether who leaves everything is sent one last mail that confirms it, with an undo for a day.",
         allowed="true or false",
     )
-    rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = _setting(
+    rank_weights: Annotated[Mapping[str, float], BeforeValidator(checks.weights)] = setting(
         dict(checks.RANK_WEIGHTS), "What counts how much in the order of stories; what is not named counts nothing."
     )
-    llm_url: WebAddress = _setting(
+    llm_url: WebAddress = setting(
         "", "The base address of an OpenAI-compatible endpoint that summarises stories; nothing is asked when empty."
     )
-    llm_model: Line = _setting("", "The model that is asked there.")
-    llm_key: Annotated[str, BeforeValidator(checks.token)] = _setting(
+    llm_model: Line = setting("", "The model that is asked there.")
+    llm_key: Annotated[str, BeforeValidator(checks.token)] = setting(
         "", "The endpoint's key, if it wants one.", secret=True
     )
     llm_tokens_per_day: int = Field(
@@ -235,11 +152,11 @@ class Settings(BaseModel):
         json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 600"},
     )
 
-    default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")
-    contact_url: WebAddress = _setting(
+    default_timezone: Zone = setting("UTC", "The zone of readers who named none.")
+    contact_url: WebAddress = setting(
         "", "Named in the User-Agent when sources are fetched, so that publishers can reach you. PUBLIC_URL when empty."
     )
-    allow_private_networks: bool = _setting(
+    allow_private_networks: bool = setting(
         False,
         "Development only: lets sources live on private and loopback addresses.",
         allowed="true or false",

@@ -16,10 +16,11 @@ from typing import get_args
 import pytest
 from dotenv import dotenv_values
 
+from digest.carrying import LOCAL
 from digest.dispatch.providers import PROVIDERS
 from digest.errors import SettingError
 from digest.ready import NEEDS, missing_for_sending
-from digest.settings import LOCAL, Loaded, Settings, load, masked, variable, with_keys
+from digest.settings import Loaded, Settings, load, masked, variable, with_keys
 from subscribers.gate import Gate
 from tests.parts import ROOT
 

@@ -145,9 +145,7 @@ def test_other_themes_tell_the_same_stories_in_their_own_way(look: str) -> None:
         assert nodes(other, path) == nodes(paper, path)
     assert not nodes(other, "//img")
     greeting = b"\nGood morning, Ada.\n" if look == "letter" else b""
-    text = mail("en", "mixed", look).text
-    assert greeting in text
-    assert text.replace(greeting, b"") == mail("en", "mixed").text
+    assert mail("en", "mixed", look).text.replace(greeting, b"", 1) == mail("en", "mixed").text
     said = len(nodes(other, "//p[@class='says']"))
     assert said == (1 if look == "compact" else len(nodes(paper, "//p[@class='says']")))
     underlined = nodes(other, "//a[@class='plain'][contains(@style, 'text-decoration:underline')]")
