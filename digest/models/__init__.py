@@ -7,6 +7,7 @@ ORM: `INSERT ... SELECT` is about fifty times faster than `add_all` (docs/design
 from __future__ import annotations
 
 from digest.models.archive import TopicDay, TopicDayStory
+from digest.models.deliveries import DeliveryChange
 from digest.models.events import ProviderEvent
 from digest.models.gathered import ApiCall, ApiKey, Article, ArticleTopic, ArticleVersion, Source, TopicSource
 from digest.models.ledger import Attempt, Blob, Chunk, ClockLease, Delivery, Edition, EditionStory
@@ -35,6 +36,7 @@ __all__ = [
     "ClockLease",
     "ClusterRound",
     "Delivery",
+    "DeliveryChange",
     "Edition",
     "EditionStory",
     "GoldenLine",

@@ -27,6 +27,7 @@ from digest.service import gathering, planning
 from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
+from digest.service.deliveries import DeliveryDesk
 from digest.service.events import EventDesk
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
@@ -100,6 +101,7 @@ class DigestService:
         self.push = PushDesk(self.engine, now=now)
         self.events = EventDesk(self.engine, self.keyring, settings, now=now)
         self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
+        self.deliveries = DeliveryDesk(self.engine, self.keyring, self.staff, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)

@@ -74,7 +74,7 @@ def _warnings(
 ) -> list[str]:
     told = []
     if unknown := deliveries.get(DeliveryState.UNKNOWN, 0):
-        told.append(f"{unknown} mails are unknown: whether they were sent nobody can tell; they are not sent again")
+        told.append(f"{unknown} mails are unknown, and not sent again by themselves; see `digest deliveries stuck`")
     if settings.provider in WEBHOOKS and called is not None:
         silent = timedelta(seconds=now - called)
         where = f"set {settings.public_url}/webhooks/{settings.provider} up there (docs/webhooks.md)"

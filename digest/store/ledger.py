@@ -21,8 +21,9 @@ Rules that keep it so:
   stale fence raises StaleFence and the transaction leaves no trace;
 - lease times are database time, so that two machines' clocks cannot both be right;
 - a delivery's state is written only when an attempt opens or settles, when a reader gives up the last topic of a mail
-  that nobody has opened (`digest.store.narrow`), and when the provider tells what became of one of which nobody knew
-  (`digest.store.events.know`);
+  that nobody has opened (`digest.store.narrow`), when the provider tells what became of one of which nobody knew
+  (`digest.store.events.know`), and when an operator settles such a one or has a mail sent again
+  (`digest.store.byhand`);
 - no transaction is open while mails are composed or a provider is called;
 - an edition is done when every delivery is terminal and their number is the frozen one, not when a cursor has passed.
 
