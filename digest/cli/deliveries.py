@@ -152,7 +152,7 @@ def resend(
             states = ", ".join(sorted({str(mail.state) for mail in mails}))
             confirm(f"Send {plural(len(mails), 'mail')} again ({states})? Who has the first one gets a second.")
         done = _each(opened, mails, lambda mail: desk.send_again(mail, why=why))
-    say(f"{plural(done, 'mail')} to be sent again; `digest run` does within seconds")
+    say(f"{plural(done, 'mail')} to be sent again: `digest run` does within seconds, `digest editions resume` at once")
     _end(done, len(mails))
 
 

@@ -28,6 +28,7 @@ from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
 from digest.service.deliveries import DeliveryDesk
+from digest.service.editions import EditionDesk
 from digest.service.events import EventDesk
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
@@ -101,6 +102,7 @@ class DigestService:
         self.push = PushDesk(self.engine, now=now)
         self.events = EventDesk(self.engine, self.keyring, settings, now=now)
         self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
+        self.editions = EditionDesk(self.engine)
         self.deliveries = DeliveryDesk(self.engine, self.keyring, self.staff, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
+from sqlmodel import Session
 
 from digest.dispatch.events import SEVERITY, WEBHOOKS
 from digest.models import Delivery
 from digest.settings import Settings
-from digest.store import events
+from digest.store import events, standing
 from digest.store.db import database_time, reading
 from digest.types import DeliveryState, EventKind
 from subscribers.models import Suppression
@@ -61,8 +62,16 @@ def look(engine: Engine, settings: Settings, *, now: Callable[[], datetime]) -> 
             events_waiting=events.count_waiting(session),
             last_heard=events.last_heard(session),
             suppressed=connection.execute(select(func.count()).select_from(_suppression)).scalar_one(),
-            warnings=tuple(_warnings(settings, deliveries, heard, called, clock)),
+            warnings=(*_ajar(session), *_warnings(settings, deliveries, heard, called, clock)),
         )
+
+
+def _ajar(session: Session) -> list[str]:
+    return [
+        f"edition {each.edition_id} is never finished: it was frozen with {each.frozen_count} mails, and "
+        f"{sum(each.mails.values())} are there"
+        for each in standing.ajar(session)
+    ]
 
 
 def _warnings(

@@ -125,12 +125,35 @@ def test_mails_are_sent_again_when_that_is_confirmed(sent: Digest) -> None:
     assert sent("suppressions", "add", "bob@example.org").code == 0
     done = sent("deliveries", "resend", "1", "--unknown", "--yes", "--why", "never came")
     assert done.code == 1
-    assert done.out == "1 mail to be sent again; `digest run` does within seconds\n"
+    assert done.out.startswith("1 mail to be sent again: ")
     assert "the mail to reader 2 in edition 1 is not sent again: the reader is kept from mail" in done.err
     assert states(sent) == ["retry", "unknown"]
     assert sent("deliveries", "list", "--json").rows[0]["by_hand"] == "sent again (unknown): never came"
     sent("deliveries", "resend", "1", "1", "--yes").fails("is retry")
     sent("deliveries", "resend", "1", "2", "--yes").fails("is kept from mail")
-    assert sent("send", "--resume").code == 0
+    (row,) = sent("editions", "list", "--unfinished", "--json").rows
+    assert (row["mails"], row["unknown"], row["retry"], row["finished"]) == (2, 1, 1, "1 of 2 wait")
+    done = sent("editions", "resume", "1")
+    assert (done.code, done.out) == (0, "sent 1 mail; 0 wait\n")
     assert states(sent) == ["accepted", "unknown"]
+    assert sent("editions", "list", "--unfinished", "--json").rows == []
+    assert sent("editions", "resume", "1").code == 3
     sent("deliveries", "resend", "9", "1", "--yes").fails("edition 9 has no mail for reader 1")
+
+
+def test_editions_are_shown_with_what_they_lack(sent: Digest) -> None:
+    (row,) = sent("editions", "list", "--json").rows
+    assert (row["edition"], row["state"], row["mails"], row["accepted"], row["finished"]) == (
+        1,
+        "done",
+        2,
+        2,
+        "finished",
+    )
+    assert "2 accepted" not in sent("editions", "list").out
+    assert sent("editions", "show", "1", "--json").rows[0]["open_chunks"] == 0
+    sql(sent, "UPDATE edition SET state = 'frozen', frozen_count = 3")
+    assert "never: 3 were frozen, 2 are there" in sent("editions", "show", "1").out
+    assert "edition 1 is never finished: it was frozen with 3 mails, and 2 are there" in sent("status").err
+    sent("editions", "show", "9").fails("there is no edition 9")
+    sent("editions", "resume", "9").fails("there is no edition 9")
