@@ -36,6 +36,12 @@ def _setting(default: Any, doc: str, *, allowed: str = "", secret: bool = False)
     return Field(default=default, description=doc, json_schema_extra={"secret": secret, "allowed": allowed})
 
 
+def _number(default: float, least: float, most: float, doc: str) -> Any:
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    told: Any = {"secret": False, "allowed": f"{kind} from {least:.0f} to {most:.0f}"}
+    return Field(default=default, ge=least, le=most, allow_inf_nan=False, description=doc, json_schema_extra=told)
+
+
 class Settings(BaseModel):
     """The effective settings. Field names in upper case are the variables' names."""
 
@@ -105,6 +111,19 @@ class Settings(BaseModel):
         "https://api.resend.com", "Where Resend's API answers; a proxy or a test server can stand in."
     )
 
+    send_rate: float = _number(
+        0.0, 0, 1_000_000, "Mails a second at most, over all processes; 0 for as fast as the provider takes them."
+    )
+    stop_percent: float = _number(
+        5.0, 0, 100, "An edition stops when so many of a hundred mails are rejected or bounce; 0 for never."
+    )
+    stop_after: int = _number(100, 1, 100_000_000, "Of at least so many mails that a provider answered for.")
+    alert_url: WebAddress = _setting(
+        "",
+        "Where a POST tells that an edition was stopped, a provider fails or mails are in doubt; nobody is told if "
+        "empty.",
+        secret=True,
+    )
     operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = _setting(
         (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
     )
@@ -117,13 +136,7 @@ class Settings(BaseModel):
     )
 
     host: Line = _setting("127.0.0.1", "The address that `digest run` listens on.")
-    port: int = Field(
-        default=8080,
-        ge=0,
-        le=65535,
-        description="The port that `digest run` listens on; 0 takes any free one.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
-    )
+    port: int = _number(8080, 0, 65535, "The port that `digest run` listens on; 0 takes any free one.")
     trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(checks.networks)] = _setting(
         (),
         "Proxies in front of the pages, as addresses or networks separated by commas; only theirs is X-Forwarded-For "
@@ -135,19 +148,14 @@ class Settings(BaseModel):
     blocked_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = _setting(
         (), "Addresses of these domains and their subdomains may not sign up, separated by commas."
     )
-    sign_ups_per_network: int = Field(
-        default=20,
-        ge=1,
-        le=1_000_000,
-        description="How many sign-ups and requests for links one network may make in an hour.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 1000000"},
+    sign_ups_per_network: int = _number(
+        20, 1, 1_000_000, "How many sign-ups and requests for links one network may make in an hour."
     )
-    sign_ups_per_hour: int = Field(
-        default=5000,
-        ge=1,
-        le=100_000_000,
-        description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
+    sign_ups_per_hour: int = _number(
+        5000,
+        1,
+        100_000_000,
+        "How many sign-ups all together are taken in an hour, and as many requests for links besides.",
     )
     goodbye_mail: bool = _setting(
         False,
@@ -164,20 +172,10 @@ class Settings(BaseModel):
     llm_key: Annotated[str, BeforeValidator(checks.token)] = _setting(
         "", "The endpoint's key, if it wants one.", secret=True
     )
-    llm_tokens_per_day: int = Field(
-        default=200_000,
-        ge=0,
-        le=1_000_000_000,
-        description="Tokens, asked and answered, that summaries may cost on one day (UTC).",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 1000000000"},
+    llm_tokens_per_day: int = _number(
+        200_000, 0, 1_000_000_000, "Tokens, asked and answered, that summaries may cost on one day (UTC)."
     )
-    llm_seconds: int = Field(
-        default=60,
-        ge=1,
-        le=600,
-        description="Seconds that an edition waits for its summaries at most.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 600"},
-    )
+    llm_seconds: int = _number(60, 1, 600, "Seconds that an edition waits for its summaries at most.")
 
     default_timezone: Zone = _setting("UTC", "The zone of readers who named none.")
     contact_url: WebAddress = _setting(

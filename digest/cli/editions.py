@@ -63,7 +63,7 @@ def show_(edition: Edition, as_json: AsJson = False) -> None:
 
 @app.command()
 def resume(edition: Edition) -> None:
-    """Go on with an edition at once: what waits in it is sent without waiting longer."""
+    """Go on with an edition at once, stopped or not: what waits in it is sent without waiting longer."""
     import threading
 
     stop = threading.Event()
@@ -73,7 +73,7 @@ def resume(edition: Edition) -> None:
             say(f"nothing waits in edition {edition}")
             raise typer.Exit(NOTHING)
         with on_interrupt(stop.set):
-            report = opened.resume(edition, stop=stop)
+            report = opened.resume(edition, stop=stop, seen_to=True)
         left = opened.editions.show(edition)
     say(f"sent {plural(report.accepted, 'mail')}; {left.waiting} wait")
     if report.problem:

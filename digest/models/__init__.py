@@ -9,6 +9,7 @@ from __future__ import annotations
 from digest.models.archive import TopicDay, TopicDayStory
 from digest.models.deliveries import DeliveryChange
 from digest.models.events import ProviderEvent
+from digest.models.flow import ProviderFlow
 from digest.models.gathered import ApiCall, ApiKey, Article, ArticleTopic, ArticleVersion, Source, TopicSource
 from digest.models.ledger import Attempt, Blob, Chunk, ClockLease, Delivery, Edition, EditionStory
 from digest.models.stories import (
@@ -43,6 +44,7 @@ __all__ = [
     "MachineDay",
     "MachineSummary",
     "ProviderEvent",
+    "ProviderFlow",
     "Source",
     "Story",
     "StoryLeft",

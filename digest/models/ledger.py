@@ -56,6 +56,13 @@ class Edition(SQLModel, table=True):
     key_id: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Which of SECRET_KEYS signs this edition's links."""
     frozen_count: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    stopped_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Set while nobody may lease its chunks: too many of its mails were rejected or bounced. An operator goes on."""
+    stopped_why: str | None = Field(default=None, sa_column=Column(Text))
+    spared_sent: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """Mails answered for before an operator last went on with it: they count no more towards the next stop."""
+    spared_bad: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """And how many of those were rejected or bounced."""
 
 
 class EditionStory(SQLModel, table=True):

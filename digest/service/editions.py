@@ -39,6 +39,8 @@ def finished(edition: Standing) -> str:
         return "not frozen yet"
     if edition.state is EditionState.DONE:
         return "finished"
+    if edition.stopped:
+        return f"stopped: {edition.stopped}"
     if edition.waiting:
         return f"{edition.waiting} of {edition.frozen_count} wait"
     if edition.missing:

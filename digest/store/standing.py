@@ -37,6 +37,8 @@ class Standing:
     mails: Mapping[DeliveryState, int]
     chunks_open: int
     """Chunks that are not done."""
+    stopped: str
+    """Why it was stopped; empty while it goes on."""
 
     @property
     def waiting(self) -> int:
@@ -73,9 +75,17 @@ def newest(
             row.frozen_count,
             mails.get(row.id, {}),
             chunks.get(row.id, 0),
+            (row.stopped_why or "") if row.stopped_at is not None else "",
         )
         for row in found
     ]
+
+
+def stopped(session: Session) -> list[Standing]:
+    """Editions that rest until an operator goes on with them."""
+    query = select(_edition.c.id).where(_edition.c.state == EditionState.FROZEN, _edition.c.stopped_at.is_not(None))
+    ids = list(session.connection().execute(query).scalars())
+    return [each for number in ids for each in newest(session, limit=1, edition_id=number)]
 
 
 def ajar(session: Session) -> list[Standing]:

@@ -43,6 +43,7 @@ from digest.types.explaining import (
     ExplainedTopic,
     Membership,
 )
+from digest.types.flow import Alert, Flow, ProviderPace
 from digest.types.gather import (
     ChangedArticle,
     Feed,
@@ -82,6 +83,7 @@ from digest.types.stories import (
 __all__ = [
     "SENT_STATES",
     "Accepted",
+    "Alert",
     "ArchivedDay",
     "ArchivedStory",
     "ArchivedTopic",
@@ -109,6 +111,7 @@ __all__ = [
     "Feed",
     "FeedLink",
     "Fetched",
+    "Flow",
     "GatherRow",
     "Intents",
     "ItemResult",
@@ -123,6 +126,7 @@ __all__ = [
     "Pace",
     "Pick",
     "Placed",
+    "ProviderPace",
     "QuietTopic",
     "Quote",
     "RawArticle",

@@ -157,3 +157,22 @@ def test_editions_are_shown_with_what_they_lack(sent: Digest) -> None:
     assert "edition 1 is never finished: it was frozen with 3 mails, and 2 are there" in sent("status").err
     sent("editions", "show", "9").fails("there is no edition 9")
     sent("editions", "resume", "9").fails("there is no edition 9")
+
+
+def test_an_edition_that_was_stopped_goes_on_when_the_operator_says_so(sent: Digest) -> None:
+    sql(sent, "UPDATE edition SET state = 'frozen', stopped_at = '2026-01-01', stopped_why = '9 of 100 bounced'")
+    sql(sent, "UPDATE delivery SET state = 'planned', picks = NULL WHERE subscriber_id = 1")
+    sql(sent, "UPDATE chunk SET state = 'planned'")
+    sql(sent, "INSERT INTO provider_flow (provider, failures, open_until) VALUES ('outbox', 5, 4e9)")
+    assert "stopped: 9 of 100 bounced" in sent("editions", "show", "1").out
+    told = sent("status").err
+    assert "edition 1 is stopped: 9 of 100 bounced; `digest editions resume 1` goes on" in told
+    assert "outbox failed 5 times in a row" in told
+    done = sent("send", "--resume")
+    assert done.code == 1
+    assert "edition 1 is stopped: 9 of 100 bounced; next: `digest editions resume 1`" in done.err
+    assert states(sent) == ["planned", "accepted"]
+    done = sent("editions", "resume", "1")
+    assert (done.code, done.out) == (0, "sent 1 mail; 0 wait\n")
+    assert sent("editions", "show", "1", "--json").rows[0]["finished"] == "finished"
+    assert sent("status").err == ""

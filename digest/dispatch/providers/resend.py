@@ -35,10 +35,11 @@ from digest.dispatch.header import (
     raw_header,
     unencoded,
 )
+from digest.dispatch.pace import Heard
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet
+from digest.types import Accepted, Envelope, ItemResult, ProviderPace, RejectedItem, Sheet
 
 _quoted = encode_basestring
 """What json.dumps(text, ensure_ascii=False) does once it has found out that it was given a text."""
@@ -98,6 +99,9 @@ class Resend:
             "User-Agent": "digest-service",
             "x-batch-validation": "permissive",
         }
+        self._heard = Heard(
+            window=1.0
+        )  # its limit is in calls a second (https://resend.com/docs/api-reference/rate-limit)
         self._client = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=CONNECTIONS))
 
     def payload(self, envelope: Envelope) -> bytes:
@@ -123,12 +127,17 @@ class Resend:
             raise NotSent(f"Resend cannot be reached ({type(error).__name__})") from None
         except httpx.RequestError as error:  # also an answer that cannot be decoded
             raise Unclear(f"Resend did not answer ({type(error).__name__})") from None
+        self._heard.hear(answer.headers)
         if answer.status_code != 200:
             raise _meaning(answer)
         return _results(answer, len(payloads))
 
     def _key(self, key: str) -> dict[str, str]:
         return {"Idempotency-Key": key}
+
+    def pace(self) -> ProviderPace | None:
+        """See `digest.dispatch.gate.Paced`."""
+        return self._heard.last()
 
     def close(self) -> None:
         """Close the connection."""

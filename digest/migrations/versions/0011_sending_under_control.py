@@ -1,4 +1,4 @@
-"""Sending under control: what operators do to deliveries by hand.
+"""Sending under control: what operators do to deliveries by hand, the pace of providers, the stop of an edition.
 
 Version 0011, after 0010. There is no way down: who must go back restores the backup made before.
 """
@@ -16,6 +16,20 @@ down_revision: str | None = "0010"
 
 def upgrade() -> None:
     """Runs inside the one transaction that `digest.store.schema.upgrade` holds."""
+    op.create_table(
+        "provider_flow",
+        sa.Column("provider", sa.String(length=20), nullable=False),
+        sa.Column("mails_at", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("calls_at", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("rate", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("rate_at", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("until", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("opened", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("open_until", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.Column("probe_until", sa.Float(precision=53), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_flow")),
+    )
     op.create_table(
         "delivery_change",
         sa.Column("id", BigId, nullable=False),
@@ -42,4 +56,21 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'unknown'"),
             postgresql_where=sa.text("state = 'unknown'"),
+        )
+
+    # recreate="never": Alembic would copy the table without AUTOINCREMENT, and a number that stands in links would be
+    # given twice.
+    with op.batch_alter_table("edition", schema=None, recreate="never") as batch_op:
+        batch_op.add_column(sa.Column("stopped_at", UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("stopped_why", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("spared_sent", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("spared_bad", sa.Integer(), server_default=sa.text("0"), nullable=False))
+
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_event_bad",
+            ["edition_id"],
+            unique=False,
+            sqlite_where=sa.text("kind IN ('bounced_soft', 'bounced_hard', 'rejected', 'complained')"),
+            postgresql_where=sa.text("kind IN ('bounced_soft', 'bounced_hard', 'rejected', 'complained')"),
         )
