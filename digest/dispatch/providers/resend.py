@@ -99,9 +99,7 @@ class Resend:
             "User-Agent": "digest-service",
             "x-batch-validation": "permissive",
         }
-        self._heard = Heard(
-            window=1.0
-        )  # its limit is in calls a second (https://resend.com/docs/api-reference/rate-limit)
+        self._heard = Heard(window=1.0)  # Resend's limit counts the calls of a second
         self._client = httpx.Client(headers=headers, timeout=timeout, limits=httpx.Limits(max_connections=CONNECTIONS))
 
     def payload(self, envelope: Envelope) -> bytes:
