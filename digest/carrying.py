@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator
 
 from digest import checks
-from digest.fields import Line, Mailbox, WebAddress, setting
+from digest.fields import Line, Mailbox, WebAddress, number, setting
 
 LOCAL = frozenset({"outbox", "console", "memory"})
 """The providers that keep mail on this machine."""
@@ -61,13 +61,7 @@ class Carrying(BaseModel):
     smtp_host: Annotated[str, BeforeValidator(checks.host)] = setting(
         "", "The name of your mail server, such as smtp.example.org."
     )
-    smtp_port: int = Field(
-        default=0,
-        ge=0,
-        le=65535,
-        description="Its port; 0 is the usual one for SMTP_SECURITY: 587, 465 or 25.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
-    )
+    smtp_port: int = number(0, 0, 65535, "Its port; 0 is the usual one for SMTP_SECURITY: 587, 465 or 25.")
     smtp_security: Literal["starttls", "tls", "none"] = setting(
         "starttls",
         "starttls (begin in the clear, then TLS), tls (from the first byte) or none; certificates are always verified.",
@@ -86,3 +80,11 @@ class Carrying(BaseModel):
         "Name the mail in that address, so that each bounce tells which it was: bounces+12.345.0f9a@example.org.",
         allowed="true or false",
     )
+
+    send_rate: float = number(
+        0.0, 0, 1_000_000, "Mails a second at most, over all processes; 0 for as fast as the provider takes them."
+    )
+    stop_percent: float = number(
+        5.0, 0, 100, "An edition stops when so many of a hundred mails are rejected or bounce; 0 for never."
+    )
+    stop_after: int = number(100, 1, 100_000_000, "Of at least so many mails that a provider answered for.")

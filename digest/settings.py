@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from digest import checks
 from digest.carrying import LOCAL, Carrying
 from digest.errors import SettingError
-from digest.fields import Line, Mailbox, WebAddress, Zone, setting
+from digest.fields import Line, Mailbox, WebAddress, Zone, number, setting
 
 
 class Settings(Carrying):
@@ -78,6 +78,12 @@ class Settings(Carrying):
         secret=True,
     )
 
+    alert_url: WebAddress = setting(
+        "",
+        "Where a POST tells that an edition was stopped, a provider fails or mails are in doubt; nobody is told if "
+        "empty.",
+        secret=True,
+    )
     operator_email: Annotated[tuple[str, ...], BeforeValidator(checks.addresses)] = setting(
         (), "Who is mailed every day what the last day was, separated by commas; nobody when empty."
     )
@@ -90,13 +96,7 @@ class Settings(Carrying):
     )
 
     host: Line = setting("127.0.0.1", "The address that `digest run` listens on.")
-    port: int = Field(
-        default=8080,
-        ge=0,
-        le=65535,
-        description="The port that `digest run` listens on; 0 takes any free one.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 65535"},
-    )
+    port: int = number(8080, 0, 65535, "The port that `digest run` listens on; 0 takes any free one.")
     trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(checks.networks)] = setting(
         (),
         "Proxies in front of the pages, as addresses or networks separated by commas; only theirs is X-Forwarded-For "
@@ -108,19 +108,14 @@ class Settings(Carrying):
     blocked_domains: Annotated[tuple[str, ...], BeforeValidator(checks.domains)] = setting(
         (), "Addresses of these domains and their subdomains may not sign up, separated by commas."
     )
-    sign_ups_per_network: int = Field(
-        default=20,
-        ge=1,
-        le=1_000_000,
-        description="How many sign-ups and requests for links one network may make in an hour.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 1000000"},
+    sign_ups_per_network: int = number(
+        20, 1, 1_000_000, "How many sign-ups and requests for links one network may make in an hour."
     )
-    sign_ups_per_hour: int = Field(
-        default=5000,
-        ge=1,
-        le=100_000_000,
-        description="How many sign-ups all together are taken in an hour, and as many requests for links besides.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 100000000"},
+    sign_ups_per_hour: int = number(
+        5000,
+        1,
+        100_000_000,
+        "How many sign-ups all together are taken in an hour, and as many requests for links besides.",
     )
     goodbye_mail: bool = setting(
         False,
@@ -137,20 +132,10 @@ class Settings(Carrying):
     llm_key: Annotated[str, BeforeValidator(checks.token)] = setting(
         "", "The endpoint's key, if it wants one.", secret=True
     )
-    llm_tokens_per_day: int = Field(
-        default=200_000,
-        ge=0,
-        le=1_000_000_000,
-        description="Tokens, asked and answered, that summaries may cost on one day (UTC).",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 0 to 1000000000"},
+    llm_tokens_per_day: int = number(
+        200_000, 0, 1_000_000_000, "Tokens, asked and answered, that summaries may cost on one day (UTC)."
     )
-    llm_seconds: int = Field(
-        default=60,
-        ge=1,
-        le=600,
-        description="Seconds that an edition waits for its summaries at most.",
-        json_schema_extra={"secret": False, "allowed": "a whole number from 1 to 600"},
-    )
+    llm_seconds: int = number(60, 1, 600, "Seconds that an edition waits for its summaries at most.")
 
     default_timezone: Zone = setting("UTC", "The zone of readers who named none.")
     contact_url: WebAddress = setting(

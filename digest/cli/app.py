@@ -6,7 +6,9 @@ import typer
 
 from digest.cli import (
     checking,
+    deliveries,
     demo,
+    editions,
     explaining,
     feeds,
     golden,
@@ -50,6 +52,8 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(stories.app, name="stories")
 app.add_typer(keys.app, name="keys")
 app.add_typer(readers.app, name="subscribers")
+app.add_typer(editions.app, name="editions")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(suppressions.app, name="suppressions")
 app.add_typer(templates.app, name="templates")
 app.add_typer(running.database, name="db")

@@ -107,6 +107,9 @@ def _dispatch(opened: DigestService, edition_id: int, deliveries: int) -> int:
             f"interrupted after {plural(report.accepted, 'mail')}; `digest send --resume` sends the other {left}"
         )
     code = _summary(report, deliveries, opened.waits(edition_id))
+    if why := opened.editions.show(edition_id).stopped:
+        tell(f"edition {edition_id} is stopped: {why}; next: `digest editions resume {edition_id}`, once you know why")
+        code = 1
     if report.accepted and opened.settings.provider == "outbox":
         say(f"next: {program()} run, which shows the outbox at {opened.settings.public_url}/outbox")
     return code

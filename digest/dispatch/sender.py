@@ -18,21 +18,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Engine
 
 from digest.dispatch.batch import Compose, Mail, write_batch
+from digest.dispatch.flow import FAILURES, LONGEST_NAP, NO_LIMITS, Limits
+from digest.dispatch.gate import Gate
 from digest.dispatch.proof import Proofs
 from digest.dispatch.providers import HalfSent, Provider
+from digest.dispatch.run import Call, Run, call_of, counts
 from digest.dispatch.verdict import OPERATOR_WAIT, Verdict, weigh
+from digest.dispatch.watch import Watch
 from digest.errors import DigestError, ProviderError, StaleFence, StoreError, Unknowable
 from digest.store.attempts import (
     OpenAttempt,
     Outcome,
-    Retry,
     Unknown,
     adopt,
     attempted,
@@ -44,60 +45,18 @@ from digest.store.attempts import (
     settle,
 )
 from digest.store.db import reading, writing
+from digest.store.flow import is_stopped
 from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk, overtaken
 from digest.store.sendable import AddressHashes
 from digest.store.staff import NOBODY, Staff
-from digest.types import Accepted, DispatchReport, Due, ItemResult, Lease, RejectedItem
+from digest.types import Accepted, Alert, DispatchReport, Due, ItemResult, Lease
 
 TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
 
-FAILURES = 5
-"""Calls in a row that settle nothing before a drain gives up until its next turn: the provider is down, not a batch."""
 IDLE = 3
 """Batches composed in vain before a chunk rests. Once is normal: another edition reached the same readers meanwhile."""
-LONGEST_NAP = 10.0
-"""Seconds. A provider that asks for more is left alone until the next drain."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Run:
-    """One drain."""
-
-    stop: threading.Event
-    on_progress: Callable[[DispatchReport], None] | None
-    any_edition: bool = True
-    """Whether something more urgent may interrupt a chunk: not in a drain of one edition only."""
-    report: DispatchReport = field(default_factory=DispatchReport)
-    failures: int = 0
-    idle: int = 0
-    """Batches in a row of which nobody could be sent to and nobody was left out."""
-    over: bool = False
-
-    @property
-    def ending(self) -> bool:
-        return self.over or self.stop.is_set()
-
-    def add(self, **counts: Any) -> None:
-        self.report += DispatchReport(**counts)
-        if self.on_progress is not None:
-            self.on_progress(self.report)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call that the ledger knows of."""
-
-    attempt_id: int
-    key: str
-    readers: tuple[int, ...]
-    payloads: tuple[bytes, ...]
-    tries_of: tuple[int, ...]
-    """How often each of its mails was put off for a reason of its own."""
-    tries: int
-    before: float
-    """Monotonic time after which the lease may have run out: then the call belongs to somebody else."""
 
 
 class Sender:
@@ -105,7 +64,8 @@ class Sender:
 
     `holder` names the worker in the ledger. `address_hashes` gives the keyed hashes under which an address may be
     suppressed, `staff` the people of the house by their numbers. `sleep` waits for some seconds (by default: until the
-    drain's stop request at the latest). `trace` is told each point of TRACE as it is passed.
+    drain's stop request at the latest). `trace` is told each point of TRACE as it is passed, `alert` what an operator
+    should learn at once; it neither raises nor takes long. `limits` are the operator's.
     """
 
     def __init__(
@@ -120,8 +80,13 @@ class Sender:
         sleep: Callable[[float], object] | None = None,
         trace: Callable[[str], None] | None = None,
         staff: Staff = NOBODY,
+        limits: Limits = NO_LIMITS,
+        alert: Callable[[Alert], None] = lambda _: None,
     ) -> None:
         self._engine = engine
+        self._gate = Gate(engine, provider, limits.rate)
+        self._watch = Watch(engine, limits)
+        self._alert = alert
         self._provider = provider
         self._proofs = Proofs(provider.encoding, provider.read)
         self._compose = compose
@@ -144,7 +109,7 @@ class Sender:
         put off to a later drain. `on_progress` gets the report so far after each batch. Raises StoreError when the
         database cannot be used; whatever was committed until then holds.
         """
-        run = _Run(stop or threading.Event(), on_progress, edition_id is None)
+        run = Run(stop or threading.Event(), on_progress, edition_id is None)
         while not run.ending:
             with writing(self._engine) as session:
                 lease = lease_chunk(session, self._holder, self._seconds, edition_id)
@@ -156,21 +121,24 @@ class Sender:
             except StaleFence as stale:
                 _log.warning("%s", stale)
                 continue
+            self._judge(lease.edition_id, run)
             if nap > 0 and not run.ending:
                 (self._sleep or run.stop.wait)(nap)
         return run.report
 
     # --- one chunk ----------------------------------------------------------------------------------------------------
 
-    def _work(self, lease: Lease, run: _Run) -> float:
+    def _work(self, lease: Lease, run: Run) -> float:
         """What is ready in one chunk, batch by batch until something more urgent is, then give it back. Seconds to call
         nobody afterwards."""
         try:
             verdict = self._recover(lease, run)
             while verdict is None and not run.ending:
                 with reading(self._engine) as session:
-                    readers = due(session, lease, self._provider.batch)
-                    if not readers or (run.any_edition and overtaken(session, lease)):
+                    readers = due(session, lease, self._gate.batch)
+                    if not readers or is_stopped(session, lease.edition_id):
+                        break
+                    if run.any_edition and overtaken(session, lease):
                         break
                 verdict = self._batch(lease, readers, run)
         except StoreError:
@@ -190,10 +158,13 @@ class Sender:
         self._trace("closed")
         return verdict.nap if verdict else 0.0
 
-    def _batch(self, lease: Lease, readers: Sequence[Due], run: _Run) -> Verdict | None:
+    def _batch(self, lease: Lease, readers: Sequence[Due], run: Run) -> Verdict | None:
         """Compose, open, call and settle for one batch. A verdict when the chunk must rest, else None."""
         mails, left_out = write_batch(self._compose, self._provider, self._proofs, lease.edition_id, readers)
         self._trace("composed")
+        # Now, not before composing: what takes long must not come between our turn and the call.
+        if mails and (not_now := self._turn(len(mails), run)) is not None:
+            return not_now
         before = time.monotonic() + self._seconds
         with writing(self._engine) as session:
             opened = open_attempt(
@@ -215,16 +186,49 @@ class Sender:
             return None if run.idle < IDLE else self._rest(lease, run)
         by_reader = {mail.due.subscriber_id: mail for mail in mails}
         batch = [by_reader[reader] for reader in opened.readers]
-        return self._call(lease, _call_of(opened.attempt_id, opened.key, batch, 1, before), run)
+        return self._call(lease, call_of(opened.attempt_id, opened.key, batch, 1, before), run)
 
-    def _rest(self, lease: Lease, run: _Run) -> Verdict:
+    def _rest(self, lease: Lease, run: Run) -> Verdict:
         run.idle = 0
         _log.error("edition %d, chunk %d: composed in vain, the readers keep changing; it rests", *_where(lease))
         return Verdict(None, OPERATOR_WAIT)
 
+    # --- whether to call ----------------------------------------------------------------------------------------------
+
+    def _turn(self, mails: int, run: Run) -> Verdict | None:
+        """Wait until a call with so many mails may begin. A verdict when it may not for now: the chunk rests, and this
+        drain ends."""
+        permit = self._gate.ask(mails)
+        if permit.granted:
+            if permit.wait > 0:
+                (self._sleep or run.stop.wait)(permit.wait)
+            return Verdict(None) if run.stop.is_set() and permit.wait > 0 else None
+        run.over = True
+        told = (
+            f"{self._provider.name} is not to be called for {permit.wait:.0f} s; the mails wait and will be tried again"
+        )
+        run.report += DispatchReport(problem=run.report.problem or told)
+        return Verdict(None, permit.wait)
+
+    def _judge(self, edition_id: int, run: Run) -> None:
+        """Stop an edition of which too many mails are rejected or bounce."""
+        why = self._watch.judge(edition_id)
+        if why:
+            _log.error("edition %d is stopped: %s", edition_id, why)
+            run.report += DispatchReport(problem=f"edition {edition_id} is stopped: {why}")
+            resume = f"`digest editions resume {edition_id}` goes on"
+            self._alert(Alert("stopped", f"edition {edition_id}", f"edition {edition_id} is stopped: {why}; {resume}"))
+
+    def _tell(self, edition_id: int, outcomes: Collection[Outcome]) -> None:
+        """Tell of mails that have become unknown."""
+        unknown = [each for each in outcomes if isinstance(each, Unknown)]
+        if unknown:
+            told = f"edition {edition_id}: {len(unknown)} mails are unknown; see `digest deliveries stuck`"
+            self._alert(Alert("unknown", f"edition {edition_id}", told))
+
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def _call(self, lease: Lease, call: _Call, run: _Run) -> Verdict | None:
+    def _call(self, lease: Lease, call: Call, run: Run) -> Verdict | None:
         """Call the provider and record what it said."""
         if time.monotonic() > call.before:
             # Somebody else may have found this attempt and decided about it; the call is theirs now.
@@ -239,8 +243,9 @@ class Sender:
             key=call.key,
         )
         outcomes: dict[int, Outcome] = dict(zip(call.readers, settled, strict=True)) if settled else {}
+        took_some = any(isinstance(each, Accepted) for each in settled)
         if cause is not None and verdict is not None:
-            if any(isinstance(each, Accepted) for each in settled):
+            if took_some:
                 run.failures = 0
             self._note(lease, cause, verdict, run)
         self._trace("sent")
@@ -250,14 +255,19 @@ class Sender:
                 settle(session, lease, call.attempt_id, outcomes, self._seconds, problem)
             else:
                 leave_open(session, lease, call.attempt_id, "in doubt; the call will be repeated", self._seconds)
+            opened = self._gate.ended(session, cause, took_some=took_some)
         self._trace("settled")
-        run.add(**_counts(outcomes, len(call.readers)))
+        if opened:
+            told = f"{self._provider.name} is left alone for a while after {FAILURES} failed calls in a row: {cause}"
+            self._alert(Alert("breaker", self._provider.name, told))
+        self._tell(lease.edition_id, outcomes.values())
+        run.add(**counts(outcomes, len(call.readers)))
         if verdict is None or verdict.pause == 0:
             run.failures = 0
             return None
         return verdict
 
-    def _hand_over(self, call: _Call) -> tuple[Sequence[ItemResult | None], ProviderError | None]:
+    def _hand_over(self, call: Call) -> tuple[Sequence[ItemResult | None], ProviderError | None]:
         """The provider's results, and what went wrong with the mails that have none."""
         nobody = [None] * len(call.readers)
         try:
@@ -271,7 +281,7 @@ class Sender:
             return nobody, Unknowable(f"{len(results)} results came back for {len(nobody)} mails")
         return results, cause
 
-    def _note(self, lease: Lease, error: ProviderError, verdict: Verdict, run: _Run) -> None:
+    def _note(self, lease: Lease, error: ProviderError, verdict: Verdict, run: Run) -> None:
         _log.warning("edition %d, chunk %d: %s", lease.edition_id, lease.chunk_id, error)
         if verdict.pause == 0:
             return
@@ -283,7 +293,7 @@ class Sender:
 
     # --- recovery -----------------------------------------------------------------------------------------------------
 
-    def _recover(self, lease: Lease, run: _Run) -> Verdict | None:
+    def _recover(self, lease: Lease, run: Run) -> Verdict | None:
         """Decide about attempts that nobody settled, before anything new is sent from the chunk."""
         with reading(self._engine) as session:
             found = find_attempts(session, lease)
@@ -295,7 +305,7 @@ class Sender:
                 return verdict
         return None
 
-    def _again(self, lease: Lease, attempt: OpenAttempt, run: _Run) -> Verdict | None:
+    def _again(self, lease: Lease, attempt: OpenAttempt, run: Run) -> Verdict | None:
         """Repeat an open attempt under its key when that is safe; otherwise its readers become unknown."""
         reason = self._unrepeatable(attempt)
         mails: list[Mail] = []
@@ -306,6 +316,8 @@ class Sender:
             same = tuple(mail.due.subscriber_id for mail in mails) == attempt.readers
             if not same or request_hash(mail.composed.payload_hash for mail in mails) != attempt.request_hash:
                 reason = "a call was in doubt and the very same batch could not be composed again"
+        if not reason and (not_now := self._turn(len(mails), run)) is not None:
+            return not_now
         before = time.monotonic() + self._seconds
         if not reason:
             self._trace("composed")
@@ -325,7 +337,7 @@ class Sender:
             self._give_up(lease, attempt, reason, run)
             return None
         self._trace("repeated")
-        return self._call(lease, _call_of(attempt.id, attempt.key, mails, attempt.tries + 1, before), run)
+        return self._call(lease, call_of(attempt.id, attempt.key, mails, attempt.tries + 1, before), run)
 
     def _unrepeatable(self, attempt: OpenAttempt) -> str:
         lifetime = self._provider.key_lifetime
@@ -337,26 +349,15 @@ class Sender:
             return "a call was in doubt for longer than its idempotency key lives"
         return ""
 
-    def _give_up(self, lease: Lease, attempt: OpenAttempt, reason: str, run: _Run) -> None:
+    def _give_up(self, lease: Lease, attempt: OpenAttempt, reason: str, run: Run) -> None:
         outcomes: dict[int, Outcome] = dict.fromkeys(attempt.readers, Unknown(reason))
         with writing(self._engine) as session:
             adopt(session, lease, attempt.id)
             settle(session, lease, attempt.id, outcomes, self._seconds, reason)
         self._trace("given up")
         _log.warning("edition %d, chunk %d: %d mails are unknown: %s", *_where(lease), len(outcomes), reason)
+        self._tell(lease.edition_id, outcomes.values())
         run.add(unknown=len(outcomes))
-
-
-def _call_of(attempt_id: int, key: str, mails: Sequence[Mail], tries: int, before: float) -> _Call:
-    return _Call(
-        attempt_id,
-        key,
-        tuple(mail.due.subscriber_id for mail in mails),
-        tuple(mail.payload for mail in mails),
-        tuple(mail.due.tries for mail in mails),
-        tries,
-        before,
-    )
 
 
 def usable_seconds(lifetime: float) -> float:
@@ -366,16 +367,3 @@ def usable_seconds(lifetime: float) -> float:
 
 def _where(lease: Lease) -> tuple[int, int]:
     return lease.edition_id, lease.chunk_id
-
-
-def _counts(outcomes: dict[int, Outcome], readers: int) -> dict[str, int]:
-    """The report of one call. Mails that go on at once, alone, are not counted yet; an open attempt is a retry."""
-    if not outcomes:
-        return {"retry": readers}
-    found = list(outcomes.values())
-    return {
-        "accepted": sum(isinstance(each, Accepted) for each in found),
-        "rejected": sum(isinstance(each, RejectedItem) for each in found),
-        "unknown": sum(isinstance(each, Unknown) for each in found),
-        "retry": sum(isinstance(each, Retry) and not each.alone for each in found),
-    }

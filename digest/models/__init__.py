@@ -7,7 +7,9 @@ ORM: `INSERT ... SELECT` is about fifty times faster than `add_all` (docs/design
 from __future__ import annotations
 
 from digest.models.archive import TopicDay, TopicDayStory
+from digest.models.deliveries import DeliveryChange
 from digest.models.events import ProviderEvent
+from digest.models.flow import ProviderFlow
 from digest.models.gathered import ApiCall, ApiKey, Article, ArticleTopic, ArticleVersion, Source, TopicSource
 from digest.models.ledger import Attempt, Blob, Chunk, ClockLease, Delivery, Edition, EditionStory
 from digest.models.stories import (
@@ -35,12 +37,14 @@ __all__ = [
     "ClockLease",
     "ClusterRound",
     "Delivery",
+    "DeliveryChange",
     "Edition",
     "EditionStory",
     "GoldenLine",
     "MachineDay",
     "MachineSummary",
     "ProviderEvent",
+    "ProviderFlow",
     "Source",
     "Story",
     "StoryLeft",

@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 
 from subscribers.models import BigId, UtcDateTime
 
+_BAD = "kind IN ('bounced_soft', 'bounced_hard', 'rejected', 'complained')"
+
 
 class ProviderEvent(SQLModel, table=True):
     """One event, kept before the provider is told that we have it, and applied afterwards. No address stands here: it
@@ -23,6 +25,8 @@ class ProviderEvent(SQLModel, table=True):
             sqlite_where=text("applied_at IS NULL"),
             postgresql_where=text("applied_at IS NULL"),
         ),
+        # What counts against an edition is looked for while it is sent; few events are of that kind.
+        Index("ix_event_bad", "edition_id", sqlite_where=text(_BAD), postgresql_where=text(_BAD)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, false
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from subscribers.models import BigId, UtcDateTime
@@ -56,6 +56,13 @@ class Edition(SQLModel, table=True):
     key_id: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Which of SECRET_KEYS signs this edition's links."""
     frozen_count: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    stopped_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """Set while nobody may lease its chunks: too many of its mails were rejected or bounced. An operator goes on."""
+    stopped_why: str | None = Field(default=None, sa_column=Column(Text))
+    spared_sent: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """Mails answered for before an operator last went on with it: they count no more towards the next stop."""
+    spared_bad: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    """And how many of those were rejected or bounced."""
 
 
 class EditionStory(SQLModel, table=True):
@@ -87,11 +94,18 @@ class Chunk(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """The ledger row: what became of one mail. Its state is written only when an attempt opens or settles."""
+    """The ledger row: what became of one mail (`digest.store.ledger` says when its state is written)."""
 
     __table_args__ = (
         Index("ix_delivery_subscriber_id_edition_id", "subscriber_id", "edition_id"),
         Index("ix_delivery_chunk_id_state", "chunk_id", "state"),
+        # Few rows are ever in doubt, and they are looked for among all that were ever sent.
+        Index(
+            "ix_delivery_unknown",
+            "edition_id",
+            sqlite_where=text("state = 'unknown'"),
+            postgresql_where=text("state = 'unknown'"),
+        ),
     )
 
     edition_id: int = Field(sa_column=Column(BigId, ForeignKey("edition.id", ondelete="CASCADE"), primary_key=True))

@@ -18,6 +18,7 @@ from sqlmodel import Session
 from digest.compose.blocks import BlockCache
 from digest.compose.content import Site
 from digest.compose.fragments import guard as guarded
+from digest.dispatch.flow import Limits, worked
 from digest.dispatch.providers import Provider, make_provider
 from digest.dispatch.sender import Sender
 from digest.errors import InputError, SettingError
@@ -25,9 +26,12 @@ from digest.gather.fetch import Door
 from digest.gather.robots import Robots
 from digest.ready import missing_for_sending
 from digest.service import gathering, planning
+from digest.service.alerting import Alerter
 from digest.service.breaking import plan_breaking
 from digest.service.clustering import Clusterer
 from digest.service.composing import Press
+from digest.service.deliveries import DeliveryDesk
+from digest.service.editions import EditionDesk
 from digest.service.events import EventDesk
 from digest.service.explaining import Explainer
 from digest.service.freezing import Workshop
@@ -44,7 +48,7 @@ from digest.service.storydesk import StoryDesk
 from digest.service.suppressing import SuppressionDesk
 from digest.service.topicshelf import TopicShelf
 from digest.settings import Settings
-from digest.store import backlog, clock, editions, ledger
+from digest.store import backlog, clock, editions, flow, ledger
 from digest.store.db import open_database, reading, writing
 from digest.store.schema import require_current
 from digest.store.staff import staff_of
@@ -101,11 +105,14 @@ class DigestService:
         self.push = PushDesk(self.engine, now=now)
         self.events = EventDesk(self.engine, self.keyring, settings, now=now)
         self.suppressions = SuppressionDesk(self.engine, self.keyring, now=now)
+        self.editions = EditionDesk(self.engine)
+        self.deliveries = DeliveryDesk(self.engine, self.keyring, self.staff, now=now)
         self.clusterer = Clusterer(self.engine)
         self.stories = StoryDesk(self.engine, now=now, zone=settings.default_timezone)
         self.explainer = Explainer(self.shop, now=now)
         self.reporter = Reporter(self.shop, self.keyring, settings, now=now)
         self.previewer = Previewer(self.shop, timezone=settings.default_timezone, now=now)
+        self.alerter = Alerter(settings.alert_url, settings.public_url)
         self.stopping = threading.Event()
         """Set to end long work early and in order: a gather begins no further source."""
         self._provider: Provider | None = None
@@ -204,6 +211,8 @@ class DigestService:
                     holder=self.holder,
                     address_hashes=self.keyring.address_hashes,
                     staff=self.staff,
+                    limits=Limits(self.settings.send_rate, self.settings.stop_percent, self.settings.stop_after),
+                    alert=self.alerter.tell,
                 )
             return self._sender
 
@@ -268,10 +277,17 @@ class DigestService:
         edition_id: int,
         stop: threading.Event | None = None,
         on_progress: Callable[[DispatchReport], None] | None = None,
+        *,
+        seen_to: bool = False,
     ) -> DispatchReport:
-        """Go on with an edition at once, whatever its retries were waiting for."""
+        """Go on with an edition at once, whatever its retries were waiting for. `seen_to`: also if it was stopped, and
+        if the provider failed; an operator has seen to it."""
         with writing(self.engine) as session:
+            if seen_to:
+                flow.go_on(session, edition_id)
             ledger.hurry(session, edition_id)
+            if seen_to:
+                flow.change(session, self.settings.provider, lambda row, _: (worked(row), None))
         return self.dispatch(stop=stop, on_progress=on_progress, edition_id=edition_id)
 
     def waits(self, edition_id: int) -> float:
@@ -288,6 +304,7 @@ class DigestService:
             self._door.close()
         if self._provider is not None:
             self._provider.close()
+        self.alerter.close()
         if self.shop.scribe is not None:
             self.shop.scribe.close()
         self.engine.dispose()

@@ -9,7 +9,7 @@ from digest.compose.content import Frozen, unpack_manifest
 from digest.compose.theme import Theme
 from digest.service.hours import next_mail
 from digest.service.profiles import profiles_of
-from digest.store import editions, events, links
+from digest.store import deliveries, editions, events, links
 from digest.store.links import Sent, sent_to
 from digest.types import ReaderProfile
 from subscribers.errors import KeyringError
@@ -41,6 +41,8 @@ def everything(session: Session, subscriber_id: int, theme: Theme, keyring: Keyr
     subjects = {each.edition_id: each for each in history(session, subscriber_id, theme, keyring)}
     entries = links.everything_to(session, subscriber_id)
     told_of = events.told_of(session, subscriber_id)
+    for edition_id, deeds in deliveries.changes_of(session, subscriber_id).items():
+        told_of[edition_id] = sorted([*told_of.get(edition_id, []), *deeds])
     titles = links.titles(session, {pick.story_id for each in entries for pick in each.picks or ()})
     return tuple(
         Mailed(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
+from sqlmodel import Session
 
 from digest.dispatch.events import SEVERITY, WEBHOOKS
 from digest.models import Delivery
 from digest.settings import Settings
-from digest.store import events
+from digest.store import events, flow, standing
 from digest.store.db import database_time, reading
 from digest.types import DeliveryState, EventKind
 from subscribers.models import Suppression
@@ -61,8 +62,34 @@ def look(engine: Engine, settings: Settings, *, now: Callable[[], datetime]) -> 
             events_waiting=events.count_waiting(session),
             last_heard=events.last_heard(session),
             suppressed=connection.execute(select(func.count()).select_from(_suppression)).scalar_one(),
-            warnings=tuple(_warnings(settings, deliveries, heard, called, clock)),
+            warnings=(
+                *_held(session, settings.provider),
+                *_ajar(session),
+                *_warnings(settings, deliveries, heard, called, clock),
+            ),
         )
+
+
+def _held(session: Session, provider: str) -> list[str]:
+    """What keeps mails from being sent."""
+    told = [
+        f"edition {each.edition_id} is stopped: {each.stopped}; `digest editions resume {each.edition_id}` goes on"
+        for each in standing.stopped(session)
+    ]
+    row, now = flow.look(session, provider)
+    if row.open_until > 0:
+        told.append(f"{provider} failed {row.failures} times in a row; it is tried again from time to time")
+    elif row.until > now:
+        told.append(f"{provider} asked not to be called for another {row.until - now:.0f} s")
+    return told
+
+
+def _ajar(session: Session) -> list[str]:
+    return [
+        f"edition {each.edition_id} is never finished: it was frozen with {each.frozen_count} mails, and "
+        f"{sum(each.mails.values())} are there"
+        for each in standing.ajar(session)
+    ]
 
 
 def _warnings(
@@ -74,7 +101,7 @@ def _warnings(
 ) -> list[str]:
     told = []
     if unknown := deliveries.get(DeliveryState.UNKNOWN, 0):
-        told.append(f"{unknown} mails are unknown: whether they were sent nobody can tell; they are not sent again")
+        told.append(f"{unknown} mails are unknown, and not sent again by themselves; see `digest deliveries stuck`")
     if settings.provider in WEBHOOKS and called is not None:
         silent = timedelta(seconds=now - called)
         where = f"set {settings.public_url}/webhooks/{settings.provider} up there (docs/webhooks.md)"

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlmodel import Session
 
 from digest.models import Blob, Delivery, Edition, EditionStory
-from digest.store import events
+from digest.store import deliveries, events
 from digest.store.ledger import TERMINAL
 from subscribers.models import Consent, Subscriber, Subscription
 from subscribers.profiles import Choices, blank, intern
@@ -43,6 +43,7 @@ def forget_reader(session: Session, subscriber_id: int) -> int:
     connection.execute(over.values(profile_id=nobody, provider_message_id=None, picks=None, reason=None, due_at=None))
     _forget_words(session, subscriber_id)
     events.forget(session, subscriber_id)
+    deliveries.forget(session, subscriber_id)
     unfinished = select(func.count()).where(mine, _delivery.c.state.not_in(_TERMINAL))
     waiting = int(connection.execute(unfinished).scalar_one())
     if not waiting:

@@ -21,8 +21,9 @@ Rules that keep it so:
   stale fence raises StaleFence and the transaction leaves no trace;
 - lease times are database time, so that two machines' clocks cannot both be right;
 - a delivery's state is written only when an attempt opens or settles, when a reader gives up the last topic of a mail
-  that nobody has opened (`digest.store.narrow`), and when the provider tells what became of one of which nobody knew
-  (`digest.store.events.know`);
+  that nobody has opened (`digest.store.narrow`), when the provider tells what became of one of which nobody knew
+  (`digest.store.events.know`), and when an operator settles such a one or has a mail sent again
+  (`digest.store.byhand`);
 - no transaction is open while mails are composed or a provider is called;
 - an edition is done when every delivery is terminal and their number is the frozen one, not when a cursor has passed.
 
@@ -34,7 +35,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, true, update
 from sqlmodel import Session
 
 from digest.errors import StaleFence
@@ -62,8 +63,8 @@ def lease_chunk(
 ) -> Lease | None:
     """Take the most urgent chunk that is ready or whose lease ran out, under the next fence; None when there is none.
 
-    Only chunks of frozen editions; lower `priority` first, then in order of planning; one edition's only when
-    `edition_id` is given. Durable when the caller's transaction commits.
+    Only chunks of frozen editions that are not stopped (`digest.store.flow.stop`); lower `priority` first, then in
+    order of planning; one edition's only when `edition_id` is given. Durable when the caller's transaction commits.
     """
     now = database_time(session)
     ready = and_(_chunk.c.state == ChunkState.PLANNED, _chunk.c.ready_at <= now)
@@ -90,7 +91,8 @@ def lease_chunk(
 
 
 def _only(edition_id: int | None) -> ColumnElement[bool]:
-    return _edition.c.id == edition_id if edition_id is not None else _edition.c.id.is_not(None)
+    """Of one edition, or of any; never of one that was stopped."""
+    return and_(_edition.c.stopped_at.is_(None), _edition.c.id == edition_id if edition_id is not None else true())
 
 
 def overtaken(session: Session, lease: Lease) -> bool:
@@ -103,6 +105,7 @@ def overtaken(session: Session, lease: Lease) -> bool:
     urgent = select(_edition.c.id).where(
         _edition.c.state == EditionState.FROZEN,
         _edition.c.priority < mine,
+        _edition.c.stopped_at.is_(None),
         select(_chunk.c.id).where(_chunk.c.edition_id == _edition.c.id, ready).exists(),
     )
     return session.connection().execute(urgent.limit(1)).first() is not None

@@ -45,6 +45,7 @@ from digest.types.explaining import (
     ExplainedTopic,
     Membership,
 )
+from digest.types.flow import Alert, Flow, ProviderPace
 from digest.types.gather import (
     ChangedArticle,
     Feed,
@@ -84,6 +85,7 @@ from digest.types.stories import (
 __all__ = [
     "SENT_STATES",
     "Accepted",
+    "Alert",
     "ArchivedDay",
     "ArchivedStory",
     "ArchivedTopic",
@@ -111,6 +113,7 @@ __all__ = [
     "Feed",
     "FeedLink",
     "Fetched",
+    "Flow",
     "GatherRow",
     "Intents",
     "ItemResult",
@@ -126,6 +129,7 @@ __all__ = [
     "Pace",
     "Pick",
     "Placed",
+    "ProviderPace",
     "QuietTopic",
     "Quote",
     "RawArticle",

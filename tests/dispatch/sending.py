@@ -9,7 +9,13 @@ from tests.dispatch.resend_sink import Sink
 
 
 def rest_is_over(engine: Engine) -> None:
-    """Time passes: leases run out, retries are due."""
+    """Time passes: leases run out, retries are due, what a provider asked for is over."""
+    run(engine, "UPDATE provider_flow SET until = 0")
+    chunks_rested(engine)
+
+
+def chunks_rested(engine: Engine) -> None:
+    """Leases run out and retries are due; the provider is as it was."""
     run(engine, "UPDATE chunk SET ready_at = 0, until = 0")
     run(engine, "UPDATE delivery SET retry_at = 0 WHERE retry_at IS NOT NULL")
 

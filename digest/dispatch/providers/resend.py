@@ -34,10 +34,11 @@ from digest.dispatch.header import (
     quoted,
     unencoded,
 )
+from digest.dispatch.pace import Heard
 from digest.dispatch.proof import Written, read_json
 from digest.errors import BadBatch, NotSent, ProviderError, Refused, SettingError, Unclear, Unknowable
 from digest.settings import Settings
-from digest.types import Accepted, Envelope, ItemResult, RejectedItem, Sheet, delivery_mark
+from digest.types import Accepted, Envelope, ItemResult, ProviderPace, RejectedItem, Sheet, delivery_mark
 
 ANSWERS: Answers = {
     (400, "invalid_idempotency_key"): (Refused, "did not like our idempotency key; please report this"),
@@ -87,6 +88,7 @@ class Resend:
         }
         url = base_url.rstrip("/") + "/emails/batch"
         self._api = Api("Resend", url, headers, base="RESEND_BASE_URL", secret=api_key, keyed=True, timeout=timeout)
+        self._heard = Heard(window=1.0)  # Resend's limit counts the calls of a second
 
     def payload(self, envelope: Envelope) -> bytes:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again. Without HTML there is no
@@ -106,6 +108,7 @@ class Resend:
     def send(self, payloads: Sequence[bytes], key: str) -> list[ItemResult]:
         """See `Provider.send`; ANSWERS says how Resend's answers are understood."""
         answer = self._api.post(b"[" + b",".join(payloads) + b"]", self._key(key))
+        self._heard.hear(answer.headers)
         if answer.status_code != 200:
             raise self._failure(answer)
         return _results(answer, len(payloads))
@@ -117,6 +120,10 @@ class Resend:
 
     def _key(self, key: str) -> dict[str, str]:
         return {"Idempotency-Key": key}
+
+    def pace(self) -> ProviderPace | None:
+        """See `digest.dispatch.gate.Paced`."""
+        return self._heard.last()
 
     def close(self) -> None:
         """Close the connections."""
