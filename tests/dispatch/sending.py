@@ -9,8 +9,9 @@ from tests.dispatch.resend_sink import Sink
 
 
 def rest_is_over(engine: Engine) -> None:
-    """Time passes: leases run out, retries are due, what a provider asked for is over."""
-    run(engine, "UPDATE provider_flow SET until = 0")
+    """Time passes: leases run out, retries are due, what a provider asked for is over, breakers let a batch through."""
+    run(engine, "UPDATE provider_flow SET until = 0, probe_until = 0")
+    run(engine, "UPDATE provider_flow SET open_until = 1 WHERE open_until > 0")
     chunks_rested(engine)
 
 

@@ -16,7 +16,7 @@ from digest.dispatch.gate import Gate
 from digest.dispatch.providers.resend import Resend
 from digest.dispatch.sender import Sender
 from digest.dispatch.watch import Watch
-from digest.errors import NotSent, ProviderError, Unclear
+from digest.errors import NotSent, ProviderError, Unclear, Unknowable
 from digest.store import flow as store
 from digest.store.db import reading, writing
 from digest.types import Alert, DispatchReport, Flow
@@ -64,6 +64,21 @@ def ended(gate: Gate, engine: Engine, error: ProviderError | None) -> bool:
 @pytest.fixture
 def gate(database: Engine, sink: Sink) -> Callable[..., Gate]:
     return lambda rate=0.0: Gate(database, Resend(sink.url, "re_key", httpx.Timeout(2.0)), rate)
+
+
+@pytest.mark.parametrize("error", [Unclear("no answer"), Unknowable("no answer"), NotSent("down")])
+def test_answers_that_do_not_help_open_the_breaker_whatever_they_are_called(
+    database: Engine, gate: Callable[..., Gate], error: ProviderError
+) -> None:
+    assert [ended(gate(), database, error) for _ in range(FAILURES)] == [False] * (FAILURES - 1) + [True]
+    assert not gate().ask(1).granted
+
+
+def test_a_call_of_which_some_mails_were_taken_is_no_failure(database: Engine, gate: Callable[..., Gate]) -> None:
+    for _ in range(2 * FAILURES):
+        with writing(database) as session:
+            assert not gate().ended(session, NotSent("the connection died"), took_some=True)
+    assert gate().ask(1).granted
 
 
 # --- pace -------------------------------------------------------------------------------------------------------------
