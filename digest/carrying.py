@@ -88,3 +88,6 @@ class Carrying(BaseModel):
         5.0, 0, 100, "An edition stops when so many of a hundred mails are rejected or bounce; 0 for never."
     )
     stop_after: int = number(100, 1, 100_000_000, "Of at least so many mails that a provider answered for.")
+    mail_redirect_to: Annotated[str, BeforeValidator(checks.one_address)] = setting(
+        "", "Where every mail goes instead of to its reader, to try things out; to the readers when empty."
+    )

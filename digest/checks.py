@@ -92,6 +92,14 @@ def addresses(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.ascii_email for each in told if each.ascii_email))
 
 
+def one_address(value: str) -> str:
+    """One of `addresses`; empty is allowed."""
+    found = addresses(value)
+    if len(found) > 1:
+        raise ValueError("one address such as me@example.org")
+    return found[0] if found else ""
+
+
 def database(value: str) -> str:
     """The address of a SQLite or PostgreSQL database."""
     if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):

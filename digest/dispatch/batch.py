@@ -10,7 +10,7 @@ from digest.dispatch.proof import Proofs
 from digest.dispatch.providers import Provider
 from digest.errors import InputError
 from digest.store.attempts import Composed
-from digest.types import Due, Envelope, LeftOut
+from digest.types import Due, Envelope, LeftOut, Recipient
 
 Compose = Callable[[int, Sequence[Due], str], list[Envelope | LeftOut]]
 """(edition id, readers, encoding) -> one verdict for each reader. A pure function of what the edition froze; for a Due
@@ -28,9 +28,17 @@ class Mail:
 
 
 def write_batch(
-    compose: Compose, provider: Provider, proofs: Proofs, edition_id: int, readers: Sequence[Due]
+    compose: Compose,
+    provider: Provider,
+    proofs: Proofs,
+    edition_id: int,
+    readers: Sequence[Due],
+    redirect_to: str = "",
 ) -> tuple[list[Mail], list[LeftOut]]:
     """Compose for these readers; the mails in composing's order, and the verdicts on everybody else.
+
+    With `redirect_to` they travel to that address (MAIL_REDIRECT_TO), each saying whose it is; who may be sent to, and
+    what the ledger keeps, goes by the reader's own.
 
     A mail that cannot be written rejects its reader, not the batch. A reader of whom composing said nothing is rejected
     too: silence must not keep a delivery waiting for ever. Raises what `compose` raises, SettingError for a sender that
@@ -44,15 +52,24 @@ def write_batch(
         if isinstance(result, LeftOut):
             left_out.append(result)
             continue
+        travels = _redirected(result, redirect_to) if redirect_to else result
         try:
-            payload = provider.payload(result)
+            payload = provider.payload(travels)
         except InputError as error:
             left_out.append(LeftOut(result.subscriber_id, "rejected", str(error)))
             continue
-        proofs.prove(edition_id, result, payload)
+        proofs.prove(edition_id, travels, payload)
         mails.append(_mail(due, result, payload))
     left_out += [LeftOut(reader, "rejected", "composing gave no mail for this reader") for reader in silent]
     return mails, left_out
+
+
+def _redirected(envelope: Envelope, address: str) -> Envelope:
+    """The mail on its way to another address. Whose it is stands in the name: spelt out, for a name that looks like an
+    address is taken for one by some programs, and for phishing by others."""
+    reader = envelope.recipient
+    whose = f"for {reader.address.replace('@', ' at ')}"
+    return envelope._replace(recipient=Recipient(reader.subscriber_id, address, whose))
 
 
 def _mail(due: Due, envelope: Envelope, payload: bytes) -> Mail:

@@ -51,6 +51,8 @@ class Limits:
     """STOP_PERCENT: an edition stops when so many of its mails are rejected or bounce; 0 for never."""
     least: int = 100
     """STOP_AFTER: of at least so many that a provider answered for."""
+    redirect_to: str = ""
+    """MAIL_REDIRECT_TO: where every mail goes instead of to its reader; empty for none."""
 
 
 NO_LIMITS = Limits()

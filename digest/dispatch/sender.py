@@ -49,7 +49,7 @@ from digest.store.flow import is_stopped
 from digest.store.ledger import LEASE_SECONDS, close_chunk, due, lease_chunk, overtaken
 from digest.store.sendable import AddressHashes
 from digest.store.staff import NOBODY, Staff
-from digest.types import Accepted, Alert, DispatchReport, Due, ItemResult, Lease
+from digest.types import Accepted, Alert, DispatchReport, Due, ItemResult, Lease, LeftOut
 
 TRACE = ("leased", "composed", "opened", "sent", "repeated", "settled", "given up", "closed")
 
@@ -86,6 +86,7 @@ class Sender:
         self._engine = engine
         self._gate = Gate(engine, provider, limits.rate)
         self._watch = Watch(engine, limits)
+        self._redirect_to = limits.redirect_to
         self._alert = alert
         self._provider = provider
         self._proofs = Proofs(provider.encoding, provider.read)
@@ -160,7 +161,7 @@ class Sender:
 
     def _batch(self, lease: Lease, readers: Sequence[Due], run: Run) -> Verdict | None:
         """Compose, open, call and settle for one batch. A verdict when the chunk must rest, else None."""
-        mails, left_out = write_batch(self._compose, self._provider, self._proofs, lease.edition_id, readers)
+        mails, left_out = self._write(lease.edition_id, readers)
         self._trace("composed")
         # Now, not before composing: what takes long must not come between our turn and the call.
         if mails and (not_now := self._turn(len(mails), run)) is not None:
@@ -187,6 +188,9 @@ class Sender:
         by_reader = {mail.due.subscriber_id: mail for mail in mails}
         batch = [by_reader[reader] for reader in opened.readers]
         return self._call(lease, call_of(opened.attempt_id, opened.key, batch, 1, before), run)
+
+    def _write(self, edition_id: int, readers: Sequence[Due]) -> tuple[list[Mail], list[LeftOut]]:
+        return write_batch(self._compose, self._provider, self._proofs, edition_id, readers, self._redirect_to)
 
     def _rest(self, lease: Lease, run: Run) -> Verdict:
         run.idle = 0
@@ -312,7 +316,7 @@ class Sender:
         if not reason:
             with reading(self._engine) as session:
                 readers = attempted(session, lease, attempt)
-            mails, _ = write_batch(self._compose, self._provider, self._proofs, lease.edition_id, readers)
+            mails, _ = self._write(lease.edition_id, readers)
             same = tuple(mail.due.subscriber_id for mail in mails) == attempt.readers
             if not same or request_hash(mail.composed.payload_hash for mail in mails) != attempt.request_hash:
                 reason = "a call was in doubt and the very same batch could not be composed again"

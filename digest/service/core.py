@@ -211,7 +211,12 @@ class DigestService:
                     holder=self.holder,
                     address_hashes=self.keyring.address_hashes,
                     staff=self.staff,
-                    limits=Limits(self.settings.send_rate, self.settings.stop_percent, self.settings.stop_after),
+                    limits=Limits(
+                        self.settings.send_rate,
+                        self.settings.stop_percent,
+                        self.settings.stop_after,
+                        self.settings.mail_redirect_to,
+                    ),
                     alert=self.alerter.tell,
                 )
             return self._sender

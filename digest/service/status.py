@@ -100,6 +100,10 @@ def _warnings(
     now: float,
 ) -> list[str]:
     told = []
+    if settings.mail_redirect_to:
+        told.append(
+            f"MAIL_REDIRECT_TO is set: every mail goes to {settings.mail_redirect_to}, and counts as sent to its reader"
+        )
     if unknown := deliveries.get(DeliveryState.UNKNOWN, 0):
         told.append(f"{unknown} mails are unknown, and not sent again by themselves; see `digest deliveries stuck`")
     if settings.provider in WEBHOOKS and called is not None:
