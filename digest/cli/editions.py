@@ -24,7 +24,7 @@ def _row(edition: Standing) -> dict[str, object]:
         "edition": edition.edition_id,
         "slot": edition.slot,
         "state": str(edition.state),
-        "planned": edition.planned_at,
+        "planned_at": edition.planned_at,
         "mails": edition.frozen_count,
         **{str(state): count for state, count in edition.mails.items()},
         "finished": finished(edition),
@@ -43,7 +43,7 @@ def list_(
         found = opened.editions.list(limit=limit, unfinished=unfinished, system=system)
     rows = [_row(each) for each in found]
     there = [state for state in STATES if as_json or any(state in row for row in rows)]
-    columns = ["edition", "slot", "planned", "state", "mails", *there, "finished"]
+    columns = ["edition", "slot", "planned_at", "state", "mails", *there, "finished"]
     show(rows, columns, as_json=as_json, right=["edition", "mails", *there], clip=["slot", "finished"])
     if len(found) == limit and not as_json:
         tell(f"the newest {limit} only; --limit shows more")

@@ -150,7 +150,13 @@ def test_editions_are_shown_with_what_they_lack(sent: Digest) -> None:
         2,
         "finished",
     )
-    assert "2 accepted" not in sent("editions", "list").out
+    head, line = sent("editions", "list").out.splitlines()
+    assert head.split() == ["edition", "slot", "planned_at", "state", "mails", "accepted", "finished"]
+    assert "2 accepted" not in line
+    sql(sent, "UPDATE delivery SET state = 'planned' WHERE subscriber_id = 1")
+    (row,) = sent("editions", "list", "--json").rows
+    assert (row["planned"], row["accepted"], row["planned_at"][:2]) == (1, 1, "20"), "how many wait, and since when"
+    sql(sent, "UPDATE delivery SET state = 'accepted'")
     assert sent("editions", "show", "1", "--json").rows[0]["open_chunks"] == 0
     sql(sent, "UPDATE edition SET state = 'frozen', frozen_count = 3")
     assert "never: 3 were frozen, 2 are there" in sent("editions", "show", "1").out
