@@ -18,6 +18,7 @@ BENCHMARKS = {
     "pages": "the pages of `web` alone",
     "transfer": "the import of `web` alone",
     "compose": "finished mails: as JSON for an API, as MIME, and the memory of very many readers",
+    "dispatch": "from planned rows to accepted rows, through an API in another process",
     "gather": "reading and polling feeds, a thousand topic rules",
     "reading": "the reading of `gather` alone",
     "polling": "the polling of `gather` alone",

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks import compose, pages, polling, reading, rules, transfer
+from benchmarks import compose, dispatch, pages, polling, reading, rules, transfer
 from benchmarks.report import Figure, json_lines, table
 from benchmarks.turns import turns
 
@@ -66,6 +66,12 @@ def test_mails_are_those_of_the_straightforward_way() -> None:
     figures = compose.run(True, mails=3, rounds=1, readers=120)
     assert [figure.goal for figure in figures if figure.goal] == [4000, 2000, 1200, 120, 200]
     assert all(figure.value > 0 for figure in figures)
+
+
+def test_what_is_dispatched_is_what_is_posted_by_hand() -> None:
+    figures = dispatch.run(True, mails=30, rounds=1)
+    assert figures[0].value > 0, "the run itself compares what arrived"
+    assert figures[-1].value > 10, "whole digests"
 
 
 def test_a_mail_that_is_not_the_same_is_noticed() -> None:
