@@ -188,7 +188,7 @@ def _mend_attributes(root: etree._Element) -> None:
 def _drop_empty(root: etree._Element) -> None:
     for node in reversed(list(root.iter(*_EMPTY_GO))):
         if not len(node) and not (node.text or "").strip() and not _parts(node):
-            # The blank between two words may stand in it; the tail, which HTML's parser took, may hold what lxml refuses.
+            # The blank between two words may stand in it. HTML's parser takes characters into a tail that lxml refuses.
             node.tail = plain.scrub((node.text or "") + (node.tail or ""))
             _remove(node)
 
