@@ -71,7 +71,6 @@ class Composer:
     def __init__(self, edition_id: int, frozen: Frozen, theme: Theme, hands: Hands, encoding: str) -> None:
         self._edition_id = edition_id
         self._manifest = manifest = frozen.manifest
-        self._theme = theme
         self._hands = hands
         self._encode = ENCODERS[encoding]
         self._seats = Seats(frozen, theme, hands.next_due, encoding)

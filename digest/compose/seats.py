@@ -89,11 +89,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
-    """What readers of one language and zone have in common. `own`: whether their own links stand in the stories."""
+    """What readers of one language and zone have in common."""
 
     voice: Voice
     language: str
-    own: bool
     told: Mapping[Pick, Told]
     led: Mapping[tuple[Pick, int], Told]
     """A full telling as another article leads it (`content.Variant`)."""
@@ -239,7 +238,6 @@ class Seats:
         return Speech(
             voice,
             language,
-            own,
             told,
             led=Made(lambda key: tell(*key)),
             stats=Made(lambda counts: voice.stats(*counts)),

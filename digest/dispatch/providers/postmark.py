@@ -22,7 +22,6 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import Any, Literal
 
 import httpx
@@ -37,6 +36,7 @@ from digest.dispatch.header import (
     leave_start,
     mailbox_text,
     plain,
+    quoted,
     raw_header,
     unencoded,
 )
@@ -87,8 +87,6 @@ STATUSES: dict[int, tuple[type[ProviderError], str]] = {
 }
 """What a status means whose body names no error code that we know."""
 
-_quoted = encode_basestring
-
 
 def open_provider(settings: Settings) -> Postmark:
     """Postmark under POSTMARK_BASE_URL. Raises SettingError when POSTMARK_TOKEN is empty or cannot be one."""
@@ -124,7 +122,7 @@ class Postmark:
         """One message of the batch's JSON array; the bodies are joined in, not encoded again."""
         sheet, recipient, leave, html, text, _ = envelope
         start, middle, end = _frame(sheet, self._streams[0 if sheet.leave_at else 1])
-        to = _quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To"))
+        to = quoted(mailbox_text(unencoded(recipient.name), recipient.address, "To"))
         head = [b'{"To":', to.encode(), start, str(recipient.subscriber_id).encode(), middle, leave, end]
         if not html:
             return b"".join([*head, b',"TextBody":"', *text, b'"}'])
@@ -202,13 +200,13 @@ def _frame(sheet: Sheet, stream: str) -> tuple[bytes, bytes, bytes]:
     shared = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
     mark = delivery_mark(sheet.edition_id, 0)[:-1]
     own = leave_start(sheet)
-    before = f'{{"Name":{_quoted(LEAVE)},"Value":{_quoted(own)[:-1]}' if own else ""
+    before = f'{{"Name":{quoted(LEAVE)},"Value":{quoted(own)[:-1]}' if own else ""
     others = [
-        f'{{"Name":{_quoted(name)},"Value":{_quoted(raw_header(name, value)[1])}}}' for name, value in sheet.headers
+        f'{{"Name":{quoted(name)},"Value":{quoted(raw_header(name, value)[1])}}}' for name, value in sheet.headers
     ]
     after = ",".join(['>"}'] * bool(own) + others)
     return (
-        f',{shared},"Metadata":{{{_quoted(MARK)}:{_quoted(mark)[:-1]}'.encode(),
+        f',{shared},"Metadata":{{{quoted(MARK)}:{quoted(mark)[:-1]}'.encode(),
         f'"}},"Headers":[{before}'.encode(),
         f"{after}]".encode(),
     )
